@@ -1,0 +1,3 @@
+//! One file per incoming topic.
+
+pub(crate) mod info_in;

@@ -1,0 +1,4 @@
+//! One file per incoming topic.
+
+pub(crate) mod task_in;
+pub(crate) mod worker_start_orm;
