@@ -1,0 +1,88 @@
+//! What every handler and page of ARM stands on.
+
+use std::sync::Arc;
+
+use chrono::{FixedOffset, Utc};
+use geobot_shared::bus::outbox::Outbox;
+use geobot_shared::bus::{Cause, HandleError, dedupe};
+use geobot_shared::i18n::{Texts, TextsError};
+use geobot_shared::sql;
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr};
+use secrecy::SecretString;
+
+use crate::passwords::Passwords;
+use crate::web::attempts::Attempts;
+
+/// The Russian texts of the pages.
+pub const TEXTS_RU: &str = include_str!("../texts/ru.ftl");
+/// The English texts of the pages.
+pub const TEXTS_EN: &str = include_str!("../texts/en.ftl");
+
+/// ARM's state. One per process.
+pub struct App {
+    /// ARM's own database.
+    pub db: DatabaseConnection,
+    /// What goes to other services.
+    pub outbox: Outbox,
+    /// What people read.
+    pub texts: Texts,
+    /// The bearer token of the JSON API.
+    pub api_token: SecretString,
+    /// Hashes and verifies passwords.
+    pub passwords: Passwords,
+    /// Slows down whoever guesses passwords.
+    pub attempts: Attempts,
+    /// In which time zone pages show times and days begin.
+    pub zone: FixedOffset,
+}
+
+impl App {
+    /// Puts the parts together.
+    ///
+    /// # Errors
+    /// When the embedded texts are not valid Fluent, which the tests rule out.
+    pub fn new(
+        db: DatabaseConnection,
+        outbox: Outbox,
+        api_token: SecretString,
+        passwords: Passwords,
+        zone: FixedOffset,
+    ) -> Result<Arc<App>, TextsError> {
+        Ok(Arc::new(App {
+            db,
+            outbox,
+            texts: Texts::new(TEXTS_RU, TEXTS_EN)?,
+            api_token,
+            passwords,
+            attempts: Attempts::default(),
+            zone,
+        }))
+    }
+
+    /// Begins the one transaction in which a record is handled. `None`: it has been handled before.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn first_time(
+        &self,
+        cause: &Cause,
+    ) -> Result<Option<DatabaseTransaction>, HandleError> {
+        let transaction = sql::begin(&self.db).await?;
+        if dedupe::first_time(&transaction, &cause.message_id, Utc::now()).await? {
+            Ok(Some(transaction))
+        } else {
+            transaction.rollback().await?;
+            Ok(None)
+        }
+    }
+
+    /// Commits, and lets the relay look for what was entered.
+    ///
+    /// # Errors
+    /// The database's: nothing of the transaction happened, or, when the connection broke, all of it may have.
+    pub async fn commit(&self, transaction: DatabaseTransaction) -> Result<(), DbErr> {
+        transaction.commit().await?;
+        self.outbox.wake();
+        Ok(())
+    }
+}

@@ -1,0 +1,46 @@
+//! `worker_done_orm`: how jobs go.
+
+use std::sync::Arc;
+
+use chrono::Utc;
+use geobot_shared::bus::{Cause, Event, Handled, Inbox};
+use geobot_shared::topics::WorkerDoneOrm;
+use geobot_shared::topics::worker_done_orm::{TaskDone, TaskFailed, TaskProgress};
+use tracing::warn;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::store::tasks::{self, Report};
+
+/// The handlers of the topic.
+pub fn handlers() -> Inbox<App, WorkerDoneOrm> {
+    Inbox::new().on(task_progress).on(task_done).on(task_failed)
+}
+
+async fn task_progress(app: Arc<App>, event: Event<TaskProgress>) -> Handled {
+    let fact = &event.data;
+    let report = Report::Progress(fact.done, fact.total);
+    take(&app, &event.cause, fact.task_id, &fact.worker, report).await
+}
+
+async fn task_done(app: Arc<App>, event: Event<TaskDone>) -> Handled {
+    let fact = &event.data;
+    let report = Report::Done(&fact.result);
+    take(&app, &event.cause, fact.task_id, &fact.worker, report).await
+}
+
+async fn task_failed(app: Arc<App>, event: Event<TaskFailed>) -> Handled {
+    let fact = &event.data;
+    let report = Report::Failed(&fact.reason);
+    take(&app, &event.cause, fact.task_id, &fact.worker, report).await
+}
+
+async fn take(app: &App, cause: &Cause, task: Uuid, worker: &str, report: Report<'_>) -> Handled {
+    let Some(transaction) = app.first_time(cause).await? else {
+        return Ok(());
+    };
+    if !tasks::report(&transaction, task, worker, report, Utc::now()).await? {
+        warn!(task_id = %task, worker, "report_about_no_running_task");
+    }
+    Ok(app.commit(transaction).await?)
+}

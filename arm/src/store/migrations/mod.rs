@@ -1,0 +1,19 @@
+//! The changes of the tables, in their order. A migration that was released is never changed.
+
+mod m0001_first_tables;
+mod m0002_catalog;
+
+use sea_orm_migration::prelude::*;
+
+/// Runs them.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m0001_first_tables::Migration),
+            Box::new(m0002_catalog::Migration),
+        ]
+    }
+}

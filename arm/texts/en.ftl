@@ -1,0 +1,407 @@
+brand = geobot ARM
+skip = Skip to content
+nav-label = Sections
+nav-overview = Overview
+nav-payments = Payments
+nav-users = Users
+nav-messages = Messages
+nav-products = Products
+nav-tasks = Tasks
+nav-audit = Audit
+nav-promos = Promo codes
+nav-staff = Staff
+show = Show
+nothing = Nothing here yet.
+
+paging-label = Pages
+paging-previous = Back
+paging-next = Next
+paging-page = Page { $n }
+
+sign-in = Sign in
+sign-in-login = Login
+sign-in-password = Password
+sign-in-button = Sign in
+sign-in-wrong = The login or the password is wrong.
+sign-in-slow-down = Too many attempts. Try again in { $n ->
+    [one] { $n } second
+   *[other] { $n } seconds
+}.
+sign-out = Sign out
+
+account-password = Change password
+account-current = Current password
+account-new = New password
+account-repeated = New password again
+account-button = Change password
+account-note = The other sessions of this account will end.
+account-done = The password has been changed.
+account-wrong-current = The current password is wrong.
+account-wrong-repeated = The new password was repeated differently.
+account-wrong-length = A new password has at least { $n } characters.
+account-must-change = This is a one-time password: choose another to go on.
+account-wrong-same = The new password must differ from the one-time one.
+
+failure-not-found = There is nothing here.
+failure-forbidden = Your role does not allow this.
+failure-foreign-form = The form is outdated or came from another site. Go back, reload the page and try again.
+failure-bad-form = The form could not be read.
+failure-internal = That did not work: a fault of ours, it is in the log.
+failure-home = To the overview
+
+overview-attention = Waiting for a decision:
+overview-held = { $n ->
+    [one] { $n } paid but not delivered
+   *[other] { $n } paid but not delivered
+}
+overview-mismatches = { $n ->
+    [one] { $n } payment of another amount
+   *[other] { $n } payments of another amount
+}
+overview-today = today
+overview-week = 7 days
+overview-revenue = Revenue
+overview-paid = Paid invoices
+overview-users = New users
+overview-waiting = Waiting for an answer
+overview-sent = Sent in 7 days
+overview-failed = failed
+overview-unknown = unknown
+overview-chart = Revenue by day
+overview-no-sales = No sales in two weeks.
+overview-unknown-refunds = { $n ->
+    [one] { $n } refund without an answer
+   *[other] { $n } refunds without an answer
+}
+overview-sold-out = { $n ->
+    [one] { $n } product without keys
+   *[other] { $n } products without keys
+}
+
+payments-status = Status
+payments-all = All
+payments-refund-unknown = refund without an answer
+payment-title = Invoice
+payment-cause = Cause
+payment-mode = Mode
+payment-right = What it gave
+payment-no-right = Nothing has been given yet.
+payment-heard = What the bot said
+payment-instead-of = instead of
+payment-promo = Promo code
+payment-received = Received
+payment-refunded = Refunded
+payment-reserved = On its way back
+payment-refunds = Refunds
+payment-decide = Decisions
+right-from = From
+right-until = Until
+right-forever = for ever
+right-revoked = revoked
+
+users-search = Number, name or @username
+user-blocked = blocked
+user-unreachable = unreachable
+user-fine = reachable
+user-reason = Telegram's answer
+user-started = Pressed Start
+user-payload = Came from
+user-rights = What was bought
+user-heard = Events
+user-decide = Account
+user-block = Block
+user-unblock = Unblock
+user-block-note = The bot answers a blocked person with the refusal only; what was bought stays.
+user-balance = Correct the balance
+user-balance-amount = How much to add, ₽ (− to take away)
+user-balance-note = The correction is entered in the ledger with your name and reason.
+
+messages-open = Waiting
+messages-all = All
+message-open-it = Open
+message-answer = Answer
+message-send = Send
+message-close = Close without an answer
+message-talk = Conversation
+message-no-text = no text (a photo, a file, a sticker…)
+message-wrong-length = An answer has 1 to { $n } characters.
+
+products-add = New product
+products-none = There are no products yet.
+product-on-sale = on sale
+product-archived = archived
+product-archived-note = The product is archived: it can't be bought, what was bought stays.
+product-archive = Archive
+product-restore = Restore
+product-title = Title
+product-description = Description
+product-price = Price, ₽
+product-position = Place in the menu (smaller is higher)
+product-delivery = What the buyer gets
+product-text = Text of the message
+product-chat = Number of the chat or channel
+product-days = For how many days (empty: for ever)
+product-url = Address of the file
+product-caption = Caption
+product-save = Save
+product-key-text = Text of the message; {"{key}"} is where the key goes
+product-low-stock = Warn when so many keys are left
+product-receipt = Receipt (54-FZ)
+product-tax = VAT
+product-object = What is sold
+product-method = How it is paid
+product-as-in-shop = as set in Robokassa
+
+wrong-title-empty = A title is needed.
+wrong-title-long = The title has more than 100 characters.
+wrong-title-lines = The title must be one line.
+wrong-description-long = The description has more than 3,000 characters.
+wrong-price-unreadable = The price is in rubles, like 299 or 299.50.
+wrong-price-range = The price must be above zero and at most ₽1,000,000.
+wrong-position = The place in the menu is a whole number.
+wrong-delivery-kind = Choose what the buyer gets.
+wrong-text-empty = Write the text that the buyer gets.
+wrong-text-long = The text does not fit into one message (4,096 characters).
+wrong-chat = The number of a chat or channel is negative, like -1001234567890.
+wrong-days = The term is 1 to 3,650 days, or empty.
+wrong-file-url = The file's address must begin with http:// or https://.
+wrong-caption-long = The caption has more than 1,024 characters.
+wrong-stale = Somebody else changed the product while you did. Open it anew.
+wrong-decision-now = That can't be done in this state: reload the page.
+wrong-decision-amount = The amount must be above zero and at most
+wrong-reason = Give a reason of at most { $n } characters.
+wrong-balance = The amount is rubles, not zero, at most 1,000,000 either way.
+wrong-keys-none = Paste at least one key.
+wrong-keys-many = Too many keys: at most { $n } at once.
+wrong-keys-line = The key in line { $n } is longer than 500 characters or has odd ones. Nothing was sent.
+wrong-key-text-long = The text around the key is longer than 3000 characters.
+wrong-key-places = {"{key}"} may stand in the text once.
+wrong-low-stock = The number of keys is 1 or more, or empty.
+wrong-receipt-word = Choose VAT, what is sold and how it is paid from the lists.
+wrong-promo-code = A code has 2 to 32 letters, digits, - and _.
+wrong-promo-off = Choose percent or amount.
+wrong-promo-percent = The percent is 1 to 100.
+wrong-promo-amount = The amount is rubles, above zero and at most 1,000,000.
+wrong-promo-limit = The limit is 1 to 1,000,000, or empty.
+wrong-promo-time = The time can't be read.
+wrong-promo-period = The end must be after the start.
+wrong-promo-exists = There is such a code already.
+wrong-promo-stale = Somebody else changed the code meanwhile. Open it again.
+wrong-login = A login has 2 to 64 letters, digits and . _ - @.
+wrong-login-taken = There is such a login already.
+
+col-invoice = Invoice
+col-user = User
+col-product = Product
+col-amount = Amount
+col-price = Price
+col-status = Status
+col-made = Made
+col-paid = Paid
+col-version = Version
+col-id = Number
+col-name = Name
+col-username = Username
+col-language = Language
+col-since = Since
+col-when = When
+col-text = Text
+col-source = From
+col-delivery = Delivery
+col-position = Place
+col-changed = Changed
+col-task = Task
+col-worker = Worker
+col-asked = Asked by
+col-outcome = Outcome
+col-staff = Who
+col-deed = Did what
+col-object = On what
+col-detail = Details
+
+status-created = created
+status-pending = awaiting payment
+status-paid = paid
+status-mismatch = another amount
+status-expired = expired
+status-cancelled = cancelled
+status-refunding = being refunded
+status-refunded = refunded
+status-partly-refunded = partly refunded
+routing-waiting = on its way
+routing-delivered = delivered
+routing-held = held
+mode-live = live
+mode-test = test
+role-owner = owner
+role-manager = manager
+role-support = support
+message-open = waiting
+message-answered = closed
+message-sent = answer
+source-telegram = chat
+source-cabinet = cabinet
+source-staff = staff
+task-started = running
+task-done = done
+task-failed = failed
+event-payment-routed = delivered
+event-payment-refused = the bot refused the payment
+event-message-failed = message not delivered
+event-user-unreachable = can't be written to
+deed-signed-in = signed in
+deed-signed-out = signed out
+deed-password-changed = changed the password
+deed-product-created = added a product
+deed-product-changed = changed a product
+deed-product-archived = archived a product
+deed-product-restored = restored a product
+deed-message-answered = answered a message
+deed-message-closed = closed a message
+deed-staff-created = added an account
+deed-keys-uploaded = added keys
+deed-promo-created = added a promo code
+deed-promo-changed = changed a promo code
+deed-payment-check-requested = asked Robokassa
+deed-mismatch-accepted = took another amount
+deed-mismatch-rejected = did not take another amount
+deed-refund-requested = refunded
+deed-refund-recorded = entered a refund
+deed-refund-resolved-done = confirmed a refund
+deed-refund-resolved-not-done = withdrew a refund
+deed-delivery-retry-requested = delivered again
+deed-delivered-by-hand = delivered by hand
+deed-user-blocked = blocked
+deed-user-unblocked = unblocked
+deed-balance-adjusted = corrected a balance
+deed-staff-disabled = disabled an account
+deed-staff-enabled = enabled an account
+deed-staff-password-reset = gave a new password
+object-product = product
+object-message = message
+object-staff = account
+object-payment = payment
+object-user = user
+object-promo = promo code
+language-ru = Russian
+language-en = English
+delivery-text = Text
+delivery-invite-link = Link into a private chat
+delivery-file = File
+delivery-key = Key from the stock
+
+asked-lk = Passed on to the cabinet. The state changes as soon as it answers.
+
+decision-reason = Reason
+decision-how = How this is known
+
+decide-check = Ask Robokassa now
+decide-check-note = If it was paid and the notice got lost, the invoice becomes paid.
+decide-accept = Take the amount and deliver
+decide-reject = Do not take it
+decide-mismatch-note = Another amount came. One that is not taken can be refunded.
+decide-deliver = Deliver again
+decide-by-hand = Was delivered by hand
+decide-deliver-note = It is paid, and the person has nothing yet.
+decide-refund = Refund…
+decide-refund-recorded = Was refunded in Robokassa's pages…
+decide-refund-amount = How much, ₽
+decide-refund-note = A refund of all of it takes the access back.
+decide-refund-done = The money went back
+decide-refund-not-done = It did not
+
+confirm-refund = Refund?
+confirm-refund-recorded = Enter a refund that was made in Robokassa's pages?
+confirm-amount = To give back
+confirm-yes = Yes, I confirm
+confirm-no = No
+
+stock-title = Keys in stock
+stock-free = Free
+stock-given = Given
+stock-waiting = Wait for a key (paid)
+stock-sold-out = sold out
+stock-low = few left
+stock-keys = New keys, one per line
+stock-note = At most { $n } at once. Repeated ones are left out. Keys can't be shown again.
+stock-add = Add the keys
+stock-sent = Keys sent: { $n }. The stock is updated by itself.
+
+promos-add = New promo code
+promos-none = There are no promo codes yet.
+
+promo-code = Code
+promo-off = Off
+promo-used = Used
+promo-period = Period
+promo-by-percent = Percent
+promo-by-amount = Amount
+promo-percent = How many percent (100: free)
+promo-amount = How many rubles
+promo-starts = Valid from
+promo-ends = Valid until
+promo-limit = How often in all (empty: any number)
+promo-once = Once per person
+promo-once-short = once per person
+promo-active = Active
+promo-taken = taken
+promo-not-taken = not taken
+
+staff-role = Role
+staff-add = Add a member
+staff-note = The one-time password is shown on this page once: pass it on.
+staff-password-once = A one-time password. It will not be shown again:
+staff-in = may sign in
+staff-disabled = disabled
+staff-one-time = one-time password
+staff-reset = New password
+staff-disable = Disable
+staff-enable = Enable
+
+refund-reserved = set aside
+refund-calling = being asked for
+refund-requested = on its way
+refund-unknown = no answer
+refund-done = done
+refund-refused = refused
+
+tax-none = no VAT
+tax-vat0 = 0 %
+tax-vat5 = 5 %
+tax-vat7 = 7 %
+tax-vat10 = 10 %
+tax-vat20 = 20 %
+tax-vat22 = 22 %
+tax-vat105 = 5/105
+tax-vat107 = 7/107
+tax-vat110 = 10/110
+tax-vat120 = 20/120
+tax-vat122 = 22/122
+
+paid-full-prepayment = paid in full beforehand
+paid-prepayment = paid in part beforehand
+paid-advance = advance
+paid-full-payment = paid in full
+paid-partial-payment = paid in part
+paid-credit = on credit
+paid-credit-payment = payment of a credit
+
+sold-commodity = goods
+sold-excise = excise goods
+sold-job = work
+sold-service = service
+sold-gambling-bet = bet
+sold-gambling-prize = prize of a bet
+sold-lottery = lottery ticket
+sold-lottery-prize = lottery prize
+sold-intellectual-activity = intellectual property
+sold-payment = payment
+sold-agent-commission = agent's commission
+sold-composite = several of these
+sold-resort-fee = resort fee
+sold-another = something else
+sold-property-right = right
+sold-non-operating-gain = income outside sales
+sold-insurance-premium = insurance premium
+sold-sales-tax = sales tax
+sold-tovar-mark = marked goods
