@@ -1,0 +1,53 @@
+//! What every handler of the bot needs.
+
+use geobot_shared::bus::Producer;
+use geobot_shared::i18n::{Language, Texts};
+use geobot_shared::ids::{ChatId, TelegramUserId};
+use geobot_shared::robokassa::ShopSecrets;
+use geobot_shared::route_token::RouteKeys;
+
+use crate::reports::Reports;
+use crate::store::{Store, StoreError};
+use crate::telegram::sender::Sender;
+
+/// The bot's parts.
+pub struct App {
+    /// Redis.
+    pub store: Store,
+    /// Telegram, outwards.
+    pub sender: Sender,
+    /// Kafka, outwards.
+    pub producer: Producer,
+    /// Delivery reports for ARM.
+    pub reports: Reports,
+    /// What the bot says.
+    pub texts: Texts,
+    /// Passwords that verify Robokassa's signatures.
+    pub shop: ShopSecrets,
+    /// Keys that verify route tokens and grants.
+    pub keys: RouteKeys,
+}
+
+impl App {
+    /// Whether a broadcast may go to this chat: the person is not blocked and has not opted out. Groups always may.
+    ///
+    /// # Errors
+    /// When Redis does not answer.
+    pub async fn wants_news(&self, chat: ChatId) -> Result<bool, StoreError> {
+        if chat.get() < 0 {
+            return Ok(true);
+        }
+        // Bot API: a private chat has the person's own id.
+        let person = self.store.person(TelegramUserId(chat.get())).await?;
+        let person = person.unwrap_or_default();
+        Ok(person.settings.news && !person.blocked)
+    }
+
+    /// The language a person reads; Russian while nothing is known.
+    ///
+    /// # Errors
+    /// When Redis does not answer.
+    pub async fn language_of(&self, user: TelegramUserId) -> Result<Language, StoreError> {
+        Ok(self.store.person(user).await?.unwrap_or_default().language)
+    }
+}

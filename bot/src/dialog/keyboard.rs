@@ -1,0 +1,187 @@
+//! The buttons under messages, and what a press on one means.
+
+use std::str::FromStr;
+
+use geobot_shared::i18n::{Language, Texts};
+use geobot_shared::ids::{InvoiceId, ProductId};
+use geobot_shared::topics::states::NotifySettings;
+use geobot_shared::topics::tg_send::Button;
+
+/// What a button means. Written into its callback data (Bot API: at most 64 bytes).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Click {
+    /// The menu.
+    Menu,
+    /// The list of products.
+    Products,
+    /// One product.
+    Buy(ProductId),
+    /// A promo code for a product.
+    Promo(ProductId),
+    /// "My payments."
+    Payments,
+    /// "My subscriptions."
+    Subscriptions,
+    /// What to be told.
+    Settings,
+    /// News on or off.
+    News(bool),
+    /// Reminders on or off.
+    Reminders(bool),
+    /// "I have paid."
+    Check(InvoiceId),
+    /// Help.
+    Help,
+    /// Another language.
+    Language(Language),
+}
+
+impl Click {
+    /// As callback data.
+    pub fn data(&self) -> String {
+        match self {
+            Click::Menu => "menu".to_owned(),
+            Click::Products => "products".to_owned(),
+            Click::Buy(product) => format!("buy:{product}"),
+            Click::Promo(product) => format!("promo:{product}"),
+            Click::Payments => "payments".to_owned(),
+            Click::Subscriptions => "subscriptions".to_owned(),
+            Click::Settings => "settings".to_owned(),
+            Click::News(on) => format!("news:{}", on_off(*on)),
+            Click::Reminders(on) => format!("reminders:{}", on_off(*on)),
+            Click::Check(invoice) => format!("check:{invoice}"),
+            Click::Help => "help".to_owned(),
+            Click::Language(language) => format!("lang:{language}"),
+        }
+    }
+
+    /// From callback data; `None` for what no button of this version carries.
+    pub fn read(data: &str) -> Option<Click> {
+        match data.split_once(':') {
+            None => match data {
+                "menu" => Some(Click::Menu),
+                "products" => Some(Click::Products),
+                "payments" => Some(Click::Payments),
+                "subscriptions" => Some(Click::Subscriptions),
+                "settings" => Some(Click::Settings),
+                "help" => Some(Click::Help),
+                _ => None,
+            },
+            Some(("buy", product)) => ProductId::from_str(product).ok().map(Click::Buy),
+            Some(("promo", product)) => ProductId::from_str(product).ok().map(Click::Promo),
+            Some(("check", invoice)) => InvoiceId::from_str(invoice).ok().map(Click::Check),
+            Some(("news", word)) => switch(word).map(Click::News),
+            Some(("reminders", word)) => switch(word).map(Click::Reminders),
+            Some(("lang", code)) => Language::ALL
+                .into_iter()
+                .find(|l| l.code() == code)
+                .map(Click::Language),
+            Some(_) => None,
+        }
+    }
+}
+
+fn on_off(on: bool) -> &'static str {
+    if on { "on" } else { "off" }
+}
+
+fn switch(word: &str) -> Option<bool> {
+    match word {
+        "on" => Some(true),
+        "off" => Some(false),
+        _ => None,
+    }
+}
+
+/// A button with one of our texts.
+pub fn button(texts: &Texts, language: Language, key: &str, click: &Click) -> Button {
+    labelled(texts.get(language, key), click)
+}
+
+/// A button with a text of its own.
+pub fn labelled(text: String, click: &Click) -> Button {
+    Button {
+        text,
+        url: None,
+        callback_data: Some(click.data()),
+    }
+}
+
+/// The switches of the settings.
+pub fn settings(texts: &Texts, language: Language, now: NotifySettings) -> Vec<Vec<Button>> {
+    let switch = |key: &str, on: bool, click: Click| {
+        let mark = if on { "✅" } else { "⬜" };
+        vec![labelled(
+            format!("{mark} {}", texts.get(language, key)),
+            &click,
+        )]
+    };
+    vec![
+        switch("button-news", now.news, Click::News(!now.news)),
+        switch(
+            "button-reminders",
+            now.reminders,
+            Click::Reminders(!now.reminders),
+        ),
+        vec![button(texts, language, "button-menu", &Click::Menu)],
+    ]
+}
+
+/// The menu's buttons.
+pub fn menu(texts: &Texts, language: Language) -> Vec<Vec<Button>> {
+    let other = match language {
+        Language::Ru => Language::En,
+        Language::En => Language::Ru,
+    };
+    let row = |key: &str, click: Click| vec![button(texts, language, key, &click)];
+    vec![
+        row("button-buy", Click::Products),
+        row("button-payments", Click::Payments),
+        row("button-subscriptions", Click::Subscriptions),
+        row("button-settings", Click::Settings),
+        row("button-help", Click::Help),
+        row("button-language", Click::Language(other)),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn every_button_is_understood_and_fits() {
+        let all = [
+            Click::Menu,
+            Click::Products,
+            Click::Buy(ProductId(Uuid::from_u128(u128::MAX))),
+            Click::Promo(ProductId(Uuid::from_u128(7))),
+            Click::Payments,
+            Click::Subscriptions,
+            Click::Settings,
+            Click::News(true),
+            Click::Reminders(false),
+            Click::Check(InvoiceId::new((1 << 53) - 1).unwrap()),
+            Click::Help,
+            Click::Language(Language::En),
+        ];
+        for click in all {
+            assert!(click.data().len() <= 64);
+            assert_eq!(Click::read(&click.data()), Some(click));
+        }
+        for junk in [
+            "",
+            "fly",
+            "buy:",
+            "buy:x",
+            "check:-1",
+            "check:0",
+            "lang:de",
+            "news:maybe",
+            ":",
+        ] {
+            assert_eq!(Click::read(junk), None, "{junk}");
+        }
+    }
+}

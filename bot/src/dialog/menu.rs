@@ -1,0 +1,156 @@
+//! The menu and what hangs on it: start, help, payments, language.
+
+use chrono::Utc;
+use geobot_shared::bus::Handled;
+use geobot_shared::i18n::Language;
+use geobot_shared::ids::ProductId;
+use geobot_shared::topics::lk_sync_tg::{
+    CatalogRequested, PaymentsRequested, ProfileChanged, SubscriptionsRequested, UserStarted,
+};
+use geobot_shared::topics::states::NotifySettings;
+use geobot_shared::topics::tg_send::Markup;
+use teloxide::types::User;
+
+use super::answer::Answer;
+use super::{buying, keyboard};
+use crate::store::route::Step;
+use crate::telegram::sender::Content;
+use crate::texts::escape;
+
+/// /start: the person is known from now on, here, in LK and in ARM.
+pub(super) async fn start(answer: &mut Answer<'_>, user: &User, payload: &str) -> Handled {
+    answer.app.store.step(answer.user, Step::Menu).await?;
+    let name = [("name", escape(&user.first_name).into())];
+    let buttons = keyboard::menu(&answer.app.texts, answer.language);
+    answer.show("welcome", &name, buttons).await?;
+    let started = UserStarted {
+        user_id: answer.user,
+        chat_id: answer.chat,
+        first_name: user.first_name.clone(),
+        last_name: user.last_name.clone(),
+        username: user.username.clone(),
+        language: answer.language.code().to_owned(),
+        payload: Some(payload.to_owned()).filter(|text| !text.is_empty()),
+        at: Utc::now(),
+    };
+    answer.tell_lk(started.clone()).await?;
+    answer.tell_arm(started).await?;
+    if answer.app.store.catalog().await?.is_none() {
+        answer.tell_lk(CatalogRequested {}).await?;
+    }
+    match linked_product(payload) {
+        Some(product) => buying::choose(answer, product).await,
+        None => Ok(()),
+    }
+}
+
+/// `t.me/<bot>?start=buy_<product>` leads straight to a product. Bot API: a payload has A-Z a-z 0-9 _ - only.
+fn linked_product(payload: &str) -> Option<ProductId> {
+    payload.strip_prefix("buy_")?.parse().ok()
+}
+
+/// The menu.
+pub(super) async fn show(answer: &mut Answer<'_>) -> Handled {
+    answer.app.store.step(answer.user, Step::Menu).await?;
+    let buttons = keyboard::menu(&answer.app.texts, answer.language);
+    answer.show("menu", &[], buttons).await
+}
+
+/// /help.
+pub(super) async fn help(answer: &mut Answer<'_>) -> Handled {
+    let buttons = keyboard::menu(&answer.app.texts, answer.language);
+    answer.show("help", &[], buttons).await
+}
+
+/// "My payments": LK answers by tg_notify.
+pub(super) async fn payments(answer: &mut Answer<'_>) -> Handled {
+    answer
+        .tell_lk(PaymentsRequested {
+            user_id: answer.user,
+        })
+        .await
+}
+
+/// "My subscriptions": LK answers by tg_notify.
+pub(super) async fn subscriptions(answer: &mut Answer<'_>) -> Handled {
+    let question = SubscriptionsRequested {
+        user_id: answer.user,
+    };
+    answer.tell_lk(question).await
+}
+
+/// What to be told.
+pub(super) async fn settings(answer: &mut Answer<'_>) -> Handled {
+    let person = answer
+        .app
+        .store
+        .person(answer.user)
+        .await?
+        .unwrap_or_default();
+    let buttons = keyboard::settings(&answer.app.texts, answer.language, person.settings);
+    answer.show("settings", &[], buttons).await
+}
+
+/// A switch of the settings: the message with the switches is edited in place.
+pub(super) async fn wish(
+    answer: &mut Answer<'_>,
+    message: Option<i32>,
+    change: impl FnOnce(&mut NotifySettings),
+) -> Handled {
+    let person = answer
+        .app
+        .store
+        .person(answer.user)
+        .await?
+        .unwrap_or_default();
+    let mut wishes = person.settings;
+    change(&mut wishes);
+    save(answer, wishes).await?;
+    let buttons = keyboard::settings(&answer.app.texts, answer.language, wishes);
+    match message {
+        Some(message_id) => {
+            let edit = Content::Edit {
+                message_id,
+                text: answer.app.texts.get(answer.language, "settings"),
+                markup: Some(Markup::Html),
+                buttons,
+            };
+            answer.send(edit).await
+        }
+        None => answer.show("settings", &[], buttons).await,
+    }
+}
+
+/// /stop: nothing but answers and payments from now on.
+pub(super) async fn stop(answer: &mut Answer<'_>) -> Handled {
+    let silence = NotifySettings {
+        news: false,
+        reminders: false,
+    };
+    save(answer, silence).await?;
+    answer.say("stopped", &[]).await
+}
+
+async fn save(answer: &Answer<'_>, settings: NotifySettings) -> Handled {
+    answer.app.store.wish(answer.user, settings).await?;
+    let changed = ProfileChanged {
+        user_id: answer.user,
+        language: None,
+        settings: Some(settings),
+    };
+    answer.tell_lk(changed).await
+}
+
+/// Another language, from now on.
+pub(super) async fn language(answer: &mut Answer<'_>, language: Language) -> Handled {
+    answer.app.store.speak(answer.user, language).await?;
+    answer.language = language;
+    let changed = ProfileChanged {
+        user_id: answer.user,
+        language: Some(language.code().to_owned()),
+        settings: None,
+    };
+    answer.tell_lk(changed).await?;
+    let buttons = keyboard::menu(&answer.app.texts, language);
+    answer.show("language-changed", &[], buttons).await
+}

@@ -1,0 +1,220 @@
+//! After a payment was checked: the person gets what was bought, once, and everybody who asked is told.
+
+use chrono::Utc;
+use geobot_shared::bus::{Cause, HandleError, Handled};
+use geobot_shared::i18n::Value;
+use geobot_shared::i18n::{self, Language};
+use geobot_shared::route_token::RouteToken;
+use geobot_shared::topics::lk_sync_tg::{DeliveryFailed, PaymentRefused, PaymentRouted};
+use geobot_shared::topics::states::Delivery;
+use geobot_shared::topics::tg_robokassa::{Granted, read_delivery};
+use geobot_shared::topics::tg_send::{Markup, Priority};
+use geobot_shared::topics::{ArmSyncTg, LkSyncTg};
+use tracing::{info, warn};
+
+use super::check::Refusal;
+use crate::app::App;
+use crate::store::route::Step;
+use crate::telegram::failure::SendFailure;
+use crate::telegram::sender::{Content, SendError};
+use crate::texts::escape;
+
+/// Routes the person of a checked payment and delivers. Every copy of a payment that was already routed is answered
+/// and does nothing else. The order matters: goods, then our mark, then the answers; a repeat after any of them goes
+/// on where it broke off, because each sending is remembered by the invoice.
+///
+/// # Errors
+/// What the bus is to do with the record.
+pub async fn route(app: &App, token: RouteToken, granted: &Granted, cause: &Cause) -> Handled {
+    if let Some(at) = app.store.routed_at(token.invoice).await? {
+        info!(invoice_id = %token.invoice, "payment_copy_answered");
+        return answer(app, token, at, cause).await;
+    }
+    let delivery = match read_delivery(&granted.delivery) {
+        Ok(delivery) => delivery,
+        Err(error) => {
+            let why = format!("this bot does not know how to deliver that: {error}");
+            return hold(app, token, why, cause).await;
+        }
+    };
+    let language = app.language_of(token.user).await?;
+    match give(app, token, granted, &delivery, language).await {
+        Ok(()) => {}
+        Err(Gift::Undeliverable(why)) => return hold(app, token, why, cause).await,
+        Err(Gift::Later(error)) => return Err(error),
+    }
+    let at = Utc::now();
+    app.store.mark_routed(token.invoice, at).await?;
+    app.store
+        .step(token.user, Step::Paid(token.invoice))
+        .await?;
+    info!(invoice_id = %token.invoice, user_id = %token.user, "payment_routed");
+    metrics::counter!("geobot_payments_routed_total").increment(1);
+    answer(app, token, at, cause).await?;
+    take_button_away(app, token, language).await;
+    Ok(())
+}
+
+/// Tells LK and ARM that the payment record is not believed. The record is done with that: LK holds the invoice.
+///
+/// # Errors
+/// What the bus is to do with the record.
+pub async fn refuse(app: &App, granted: &Granted, refusal: &Refusal, cause: &Cause) -> Handled {
+    warn!(invoice_id = %granted.invoice_id, user_id = %granted.user_id, reason = %refusal, "payment_refused");
+    metrics::counter!("geobot_payments_refused_total").increment(1);
+    let refused = PaymentRefused {
+        invoice_id: granted.invoice_id,
+        user_id: granted.user_id,
+        reason: refusal.to_string(),
+    };
+    app.producer
+        .publish_caused::<LkSyncTg>(refused.clone(), cause, 0)
+        .await?;
+    app.producer
+        .publish_caused::<ArmSyncTg>(refused, cause, 0)
+        .await?;
+    Err(HandleError::Refused(refusal.to_string()))
+}
+
+async fn answer(app: &App, token: RouteToken, at: chrono::DateTime<Utc>, cause: &Cause) -> Handled {
+    let routed = PaymentRouted {
+        invoice_id: token.invoice,
+        user_id: token.user,
+        at,
+    };
+    app.producer
+        .publish_caused::<LkSyncTg>(routed.clone(), cause, 0)
+        .await?;
+    app.producer
+        .publish_caused::<ArmSyncTg>(routed, cause, 0)
+        .await?;
+    Ok(())
+}
+
+/// The person can't get it now: LK holds the invoice and shows the cause to staff.
+async fn hold(app: &App, token: RouteToken, why: String, cause: &Cause) -> Handled {
+    warn!(invoice_id = %token.invoice, user_id = %token.user, reason = why, "delivery_failed");
+    metrics::counter!("geobot_deliveries_failed_total").increment(1);
+    let failed = DeliveryFailed {
+        invoice_id: token.invoice,
+        user_id: token.user,
+        cause: why,
+    };
+    app.producer
+        .publish_caused::<LkSyncTg>(failed, cause, 0)
+        .await?;
+    Ok(())
+}
+
+/// Why a gift did not arrive.
+enum Gift {
+    /// It can't be delivered as things are.
+    Undeliverable(String),
+    /// It may be delivered later.
+    Later(HandleError),
+}
+
+impl From<SendError> for Gift {
+    fn from(error: SendError) -> Gift {
+        match error {
+            SendError::Telegram(
+                failure @ (SendFailure::Unreachable(_) | SendFailure::Refused(_)),
+            ) => Gift::Undeliverable(failure.to_string()),
+            other => Gift::Later(other.into()),
+        }
+    }
+}
+
+/// Sends the thanks and the goods. Requests are named by the invoice, so no copy of the record sends them again.
+async fn give(
+    app: &App,
+    token: RouteToken,
+    granted: &Granted,
+    delivery: &Delivery,
+    language: Language,
+) -> Result<(), Gift> {
+    let chat = token.user.get();
+    let request = |what: &str| format!("invoice-{}-{what}", token.invoice);
+    let thanks = app.texts.format(
+        language,
+        "payment-received",
+        &[
+            ("title", escape(&granted.title).into()),
+            ("amount", i18n::rubles(language, token.amount).into()),
+        ],
+    );
+    app.sender
+        .send(
+            &request("thanks"),
+            chat,
+            &Content::html(thanks),
+            Priority::Interactive,
+        )
+        .await?;
+    if app
+        .store
+        .is_sent(&request("goods"))
+        .await
+        .map_err(SendError::Store)?
+    {
+        // Looked up first, because making the goods again may cost something: an invite link, for example.
+        return Ok(());
+    }
+    let goods = match delivery {
+        Delivery::Text { text } => Content::Text {
+            text: text.clone(),
+            markup: None,
+            buttons: Vec::new(),
+        },
+        Delivery::File { url, caption } => Content::Document {
+            file: url.clone(),
+            caption: caption.clone(),
+            markup: None,
+        },
+        Delivery::InviteLink { chat_id, .. } => {
+            let made = app
+                .sender
+                .invite_link(chat_id.get(), &format!("invoice {}", token.invoice))
+                .await;
+            let link = made.map_err(SendError::Telegram)?;
+            let parameters = [("link", Value::from(escape(&link)))];
+            Content::html(app.texts.format(language, "delivery-link", &parameters))
+        }
+        // LK reserves the key and grants a text; a grant without it is a mistake of LK's that staff must see.
+        Delivery::Key { .. } => {
+            let why = "LK granted a key from the stock without reserving one";
+            return Err(Gift::Undeliverable(why.to_owned()));
+        }
+    };
+    app.sender
+        .send(&request("goods"), chat, &goods, Priority::Interactive)
+        .await?;
+    Ok(())
+}
+
+/// The pay button has done its work. Cosmetic: a failure is logged and harms nothing.
+async fn take_button_away(app: &App, token: RouteToken, language: Language) {
+    let button = match app.store.button(token.invoice).await {
+        Ok(Some(button)) => button,
+        Ok(None) => return,
+        Err(error) => {
+            warn!(invoice_id = %token.invoice, %error, "pay_button_not_found");
+            return;
+        }
+    };
+    let parameters = [("title", Value::from(escape(&button.title)))];
+    let edit = Content::Edit {
+        message_id: button.message_id,
+        text: app.texts.format(language, "invoice-paid", &parameters),
+        markup: Some(Markup::Html),
+        buttons: Vec::new(),
+    };
+    let request = format!("invoice-{}-button", token.invoice);
+    if let Err(error) = app
+        .sender
+        .send(&request, button.chat_id.get(), &edit, Priority::Notify)
+        .await
+    {
+        warn!(invoice_id = %token.invoice, %error, "pay_button_not_taken_away");
+    }
+}

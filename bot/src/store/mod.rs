@@ -1,0 +1,123 @@
+//! What the bot keeps in Redis. Keys are `geobot:<kind>:<id>`; all of them are listed here:
+//!
+//! | key | value | kept for |
+//! |---|---|---|
+//! | `geobot:route:<user>` | the person's route, JSON with a revision ([`route`]) | 400 days |
+//! | `geobot:person:<user>` | chat, language, block, JSON with LK's version ([`people`]) | 400 days |
+//! | `geobot:filled` | that LK has sent all people ([`people`]) | for ever |
+//! | `geobot:pace:<user>` | how much a person has asked lately ([`pace`]) | 1 minute |
+//! | `geobot:catalog` | hash: product id → product, JSON with ARM's version ([`catalog`]) | for ever |
+//! | `geobot:maintenance` | JSON with a version ([`catalog`]) | for ever |
+//! | `geobot:invoice:<invoice>` | the message with its pay button ([`payments`]) | 90 days |
+//! | `geobot:routed:<invoice>` | when the payment was routed ([`payments`]) | 400 days |
+//! | `geobot:update:<update_id>` | that the update was handled ([`updates`]) | 24 hours |
+//! | `geobot:sent:<request>` | state of one sending ([`sends`]) | 7 days |
+//! | `geobot:alive:<replica>` | that a replica of the bot lives ([`sends`]) | 5 seconds |
+//! | `geobot:poller` | which replica polls Telegram ([`lease`]) | 3 seconds |
+//! | `geobot:limit:…` | Telegram's allowance and its pauses ([`crate::telegram::limiter`]) | seconds |
+//!
+//! Lost and empty, all of it is filled again or done without: payments carry what their routing needs.
+
+pub mod catalog;
+pub mod lease;
+pub mod pace;
+pub mod payments;
+pub mod people;
+pub mod route;
+pub mod sends;
+pub mod updates;
+
+use std::time::Duration;
+
+use geobot_shared::bus::HandleError;
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use uuid::Uuid;
+
+/// Redis as the bot uses it. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    connection: ConnectionManager,
+    /// This process among its like.
+    replica: Uuid,
+}
+
+/// Why the store did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Redis is down or refuses.
+    #[error(transparent)]
+    Redis(#[from] redis::RedisError),
+    /// What is stored is not what this version writes.
+    #[error("the value of {key} can't be read: {source}")]
+    Unreadable {
+        /// Which key.
+        key: String,
+        /// Why.
+        source: serde_json::Error,
+    },
+}
+
+impl From<StoreError> for HandleError {
+    fn from(error: StoreError) -> HandleError {
+        match error {
+            StoreError::Redis(error) => HandleError::unavailable("redis", error),
+            StoreError::Unreadable { .. } => HandleError::transient(error),
+        }
+    }
+}
+
+const DAY: u64 = 24 * 60 * 60;
+const LONG: u64 = 400 * DAY;
+
+impl Store {
+    /// Connects when first used and again whenever the connection is lost.
+    ///
+    /// # Errors
+    /// When the address is not one of Redis.
+    pub fn open(url: &str) -> Result<Store, StoreError> {
+        let client = redis::Client::open(url)?;
+        let config = ConnectionManagerConfig::new()
+            .set_connection_timeout(Some(Duration::from_secs(2)))
+            .set_response_timeout(Some(Duration::from_secs(2)))
+            .set_number_of_retries(1)
+            .set_min_delay(Duration::from_millis(50))
+            .set_max_delay(Duration::from_millis(500));
+        Ok(Store {
+            connection: ConnectionManager::new_lazy_with_config(client, config)?,
+            replica: Uuid::now_v7(),
+        })
+    }
+
+    pub(crate) fn connection(&self) -> ConnectionManager {
+        self.connection.clone()
+    }
+
+    /// Whether Redis answers now.
+    ///
+    /// # Errors
+    /// What it says.
+    pub async fn probe(&self) -> Result<(), String> {
+        let mut connection = self.connection();
+        let pong: Result<String, _> = redis::cmd("PING").query_async(&mut connection).await;
+        pong.map(|_| ()).map_err(|e| e.to_string())
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(
+    key: &str,
+    text: Option<String>,
+) -> Result<Option<T>, StoreError> {
+    text.map(|text| serde_json::from_str(&text))
+        .transpose()
+        .map_err(|source| StoreError::Unreadable {
+            key: key.to_owned(),
+            source,
+        })
+}
+
+fn write<T: serde::Serialize>(key: &str, value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|source| StoreError::Unreadable {
+        key: key.to_owned(),
+        source,
+    })
+}

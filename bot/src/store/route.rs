@@ -1,0 +1,175 @@
+//! Where a person is in the conversation: a state machine, changed by compare-and-set.
+
+use geobot_shared::ids::{InvoiceId, ProductId, TelegramUserId};
+use redis::{AsyncCommands, Script};
+use serde::{Deserialize, Serialize};
+
+use super::{LONG, Store, StoreError, read, write};
+
+/// Where a person is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Route {
+    /// Never seen, or forgotten.
+    #[default]
+    New,
+    /// In the menu.
+    Menu,
+    /// Has chosen a product; LK makes the invoice.
+    Choosing,
+    /// Types a promo code for a product.
+    EnteringPromo {
+        /// The product.
+        product: ProductId,
+    },
+    /// Has a pay button.
+    AwaitingPayment {
+        /// The invoice.
+        invoice: InvoiceId,
+    },
+    /// Has paid.
+    Paid {
+        /// The invoice paid last.
+        invoice: InvoiceId,
+    },
+}
+
+/// What moves a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// /start or a button of the menu.
+    Menu,
+    /// A product was chosen.
+    Choose,
+    /// A promo code is to be typed.
+    EnterPromo(ProductId),
+    /// The pay button is there.
+    InvoiceReady(InvoiceId),
+    /// There will be no invoice, or its time is over.
+    InvoiceGone(Option<InvoiceId>),
+    /// The payment was checked.
+    Paid(InvoiceId),
+}
+
+impl Route {
+    /// The next route. A step that does not fit leaves the person where they are: an old invoice that expires must not
+    /// take somebody out of a newer one.
+    #[must_use]
+    pub fn next(self, step: Step) -> Route {
+        match (self, step) {
+            (_, Step::Menu) => Route::Menu,
+            (_, Step::Choose) => Route::Choosing,
+            (_, Step::EnterPromo(product)) => Route::EnteringPromo { product },
+            (_, Step::InvoiceReady(invoice)) => Route::AwaitingPayment { invoice },
+            (_, Step::Paid(invoice)) => Route::Paid { invoice },
+            (Route::AwaitingPayment { invoice }, Step::InvoiceGone(Some(gone)))
+                if invoice == gone =>
+            {
+                Route::Menu
+            }
+            (Route::Choosing, Step::InvoiceGone(None)) => Route::Menu,
+            (route, Step::InvoiceGone(_)) => route,
+        }
+    }
+}
+
+/// A route and how often it was changed.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Stored {
+    revision: u64,
+    #[serde(flatten)]
+    route: Route,
+}
+
+/// Sets the value only if it is still what was read.
+const COMPARE_AND_SET: &str = r"
+local now = redis.call('GET', KEYS[1])
+if (now or '') ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
+return 1
+";
+
+impl Store {
+    /// Where a person is; [`Route::New`] when nothing is known.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn route(&self, user: TelegramUserId) -> Result<Route, StoreError> {
+        let key = key(user);
+        let text: Option<String> = self.connection().get(&key).await?;
+        Ok(read::<Stored>(&key, text)?.unwrap_or_default().route)
+    }
+
+    /// Moves a person and returns where they are now. Concurrent moves are made one after the other.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn step(&self, user: TelegramUserId, step: Step) -> Result<Route, StoreError> {
+        let key = key(user);
+        let script = Script::new(COMPARE_AND_SET);
+        loop {
+            let mut connection = self.connection();
+            let before: Option<String> = connection.get(&key).await?;
+            let stored = read::<Stored>(&key, before.clone())?.unwrap_or_default();
+            let next = Stored {
+                revision: stored.revision + 1,
+                route: stored.route.next(step),
+            };
+            let set: bool = script
+                .key(&key)
+                .arg(before.unwrap_or_default())
+                .arg(write(&key, &next)?)
+                .arg(LONG)
+                .invoke_async(&mut connection)
+                .await?;
+            if set {
+                return Ok(next.route);
+            }
+        }
+    }
+}
+
+fn key(user: TelegramUserId) -> String {
+    format!("geobot:route:{user}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn invoice(n: u64) -> InvoiceId {
+        InvoiceId::new(n).unwrap()
+    }
+
+    #[test]
+    fn a_payment_is_taken_wherever_the_person_is() {
+        let paid = Route::Paid {
+            invoice: invoice(1),
+        };
+        for route in [
+            Route::New,
+            Route::Menu,
+            Route::Choosing,
+            Route::AwaitingPayment {
+                invoice: invoice(2),
+            },
+        ] {
+            assert_eq!(route.next(Step::Paid(invoice(1))), paid);
+        }
+    }
+
+    #[test]
+    fn an_old_invoice_that_ends_moves_nobody_out_of_a_newer_one() {
+        let waiting = Route::AwaitingPayment {
+            invoice: invoice(2),
+        };
+        assert_eq!(
+            waiting.clone().next(Step::InvoiceGone(Some(invoice(1)))),
+            waiting
+        );
+        assert_eq!(
+            waiting.next(Step::InvoiceGone(Some(invoice(2)))),
+            Route::Menu
+        );
+    }
+}

@@ -1,0 +1,83 @@
+//! What staff must hear about Telegram itself. One record each; the log is not flooded with repeats.
+
+use geobot_shared::bus::{Cause, Producer, PublishError};
+use geobot_shared::envelope::Level;
+use geobot_shared::ids::ChatId;
+use geobot_shared::topics::InfoIn;
+use geobot_shared::topics::tg_robokassa::AccessRevoked;
+use tracing::error;
+
+/// Somebody else reads this bot's updates: orders would be lost to them.
+pub async fn another_reader(producer: &Producer, description: &str) {
+    error!(description, "another_reader_of_updates_found");
+    let event = InfoIn::new(
+        "another_reader_of_updates_found",
+        "Another server reads this bot's updates: end it, or take a new token from @BotFather",
+        serde_json::json!({ "telegram": description }),
+    );
+    publish(producer, event).await;
+}
+
+/// Telegram delivers updates elsewhere.
+pub async fn foreign_webhook(producer: &Producer, host: &str) {
+    error!(host, "foreign_webhook_found");
+    let event = InfoIn::new(
+        "foreign_webhook_found",
+        "Telegram delivers this bot's updates to another address: somebody else has set a webhook",
+        serde_json::json!({ "host": host }),
+    );
+    publish(producer, event).await;
+}
+
+/// Somebody whose access has ended is still in the chat.
+///
+/// # Errors
+/// When Kafka does not take it; the record it belongs to is then handled again.
+pub async fn member_not_removed(
+    producer: &Producer,
+    revoked: &AccessRevoked,
+    why: &str,
+    cause: &Cause,
+) -> Result<(), PublishError> {
+    error!(user_id = %revoked.user_id, why, "member_not_removed");
+    let event = InfoIn::new(
+        "member_not_removed",
+        "Somebody whose access has ended could not be taken out of the chat: look at the bot's rights there",
+        serde_json::json!({
+            "chat_id": revoked.chat_id,
+            "user_id": revoked.user_id,
+            "invoice_id": revoked.invoice_id,
+            "telegram": why,
+        }),
+    );
+    producer
+        .publish_caused::<InfoIn>(event.at(Level::Error), cause, 0)
+        .await
+}
+
+/// The bot can no longer invite to a chat that it sells access to.
+///
+/// # Errors
+/// When Kafka does not take it; the record it belongs to is then handled again.
+pub async fn rights_lost(
+    producer: &Producer,
+    chat: ChatId,
+    cause: &Cause,
+) -> Result<(), PublishError> {
+    error!(chat_id = %chat, "rights_lost");
+    let event = InfoIn::new(
+        "rights_lost",
+        "The bot may no longer invite people to a chat or remove them: give it back the rights of an admin there",
+        serde_json::json!({ "chat_id": chat }),
+    );
+    producer
+        .publish_caused::<InfoIn>(event.at(Level::Error), cause, 0)
+        .await
+}
+
+async fn publish(producer: &Producer, event: InfoIn) {
+    let event = event.at(Level::Error);
+    if let Err(error) = producer.publish::<InfoIn>(event, &Cause::new_story()).await {
+        error!(%error, "alert_failed");
+    }
+}

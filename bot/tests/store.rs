@@ -1,0 +1,221 @@
+//! The bot's store against a real Redis.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use chrono::Utc;
+use geobot_bot::store::Store;
+use geobot_bot::store::payments::PayButton;
+use geobot_bot::store::route::{Route, Step};
+use geobot_bot::store::sends::{Claim, LEASE};
+use geobot_shared::i18n::Language;
+use geobot_shared::ids::{ChatId, InvoiceId, ProductId, TelegramUserId};
+use geobot_shared::money::Money;
+use geobot_shared::topics::states::{CatalogItem, NotifySettings, UserState};
+use geobot_shared::topics::tg_notify::MaintenanceChanged;
+
+fn store() -> Store {
+    let url = std::env::var("GEOBOT_TEST_REDIS")
+        .expect("GEOBOT_TEST_REDIS is not set: run the tests by `sh init.sh test`");
+    // A database of its own: catalogue and maintenance are one key each.
+    Store::open(&format!("{url}9")).unwrap()
+}
+
+fn somebody() -> TelegramUserId {
+    static NEXT: AtomicI64 = AtomicI64::new(0);
+    let start = Utc::now().timestamp_micros();
+    TelegramUserId(start + NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+fn invoice() -> InvoiceId {
+    InvoiceId::new(somebody().get() as u64).unwrap()
+}
+
+#[tokio::test]
+async fn a_person_is_moved_by_every_one_of_many_concurrent_steps() {
+    let (store, user) = (store(), somebody());
+    assert_eq!(store.route(user).await.unwrap(), Route::New);
+    let steps: Vec<_> = (0..50)
+        .map(|n| {
+            let store = store.clone();
+            let step = if n % 2 == 0 { Step::Menu } else { Step::Choose };
+            tokio::spawn(async move { store.step(user, step).await.unwrap() })
+        })
+        .collect();
+    for step in steps {
+        step.await.unwrap();
+    }
+    let raw = raw(&format!("geobot:route:{user}")).await;
+    assert!(raw.contains(r#""revision":50"#), "{raw}");
+}
+
+async fn raw(key: &str) -> String {
+    let url = std::env::var("GEOBOT_TEST_REDIS").unwrap();
+    let client = redis::Client::open(format!("{url}9")).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    redis::AsyncCommands::get(&mut connection, key)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_sending_is_claimed_once_and_an_abandoned_one_is_known() {
+    let (store, request) = (store(), format!("test-{}", somebody()));
+    let now = Utc::now().timestamp_millis();
+    store.show_life().await.unwrap();
+    assert_eq!(store.claim_send(&request, now).await.unwrap(), Claim::Fresh);
+    assert_eq!(store.claim_send(&request, now).await.unwrap(), Claim::Busy);
+    let later = now + LEASE.as_millis() as i64 + 1;
+    assert_eq!(
+        store.claim_send(&request, later).await.unwrap(),
+        Claim::Abandoned
+    );
+    store.mark_sent(&request, 17).await.unwrap();
+    assert_eq!(
+        store.claim_send(&request, later).await.unwrap(),
+        Claim::Sent(17)
+    );
+    store.release_send(&request).await.unwrap();
+    assert_eq!(
+        store.claim_send(&request, later).await.unwrap(),
+        Claim::Fresh
+    );
+}
+
+#[tokio::test]
+async fn nobody_waits_for_the_claim_of_a_dead_process() {
+    let (living, request) = (store(), format!("test-{}", somebody()));
+    // Another process's store: it claims and dies without having shown a sign of life.
+    let dead = store();
+    let now = Utc::now().timestamp_millis();
+    assert_eq!(dead.claim_send(&request, now).await.unwrap(), Claim::Fresh);
+    let claim = living.claim_send(&request, now).await.unwrap();
+    assert_eq!(claim, Claim::Abandoned);
+}
+
+#[tokio::test]
+async fn an_older_state_of_a_person_is_ignored() {
+    let (store, user) = (store(), somebody());
+    let state = |version, language: &str, blocked| UserState {
+        user_id: user,
+        version,
+        first_name: String::new(),
+        last_name: None,
+        username: None,
+        language: language.to_owned(),
+        blocked,
+        settings: NotifySettings::default(),
+        created_at: Utc::now(),
+    };
+    assert_eq!(
+        store.meet(user, Language::En).await.unwrap().language,
+        Language::En
+    );
+    assert!(store.learn_person(&state(2, "ru", true)).await.unwrap());
+    assert!(!store.learn_person(&state(1, "en", false)).await.unwrap());
+    let person = store.person(user).await.unwrap().unwrap();
+    assert!(person.blocked && person.language == Language::Ru);
+    store.speak(user, Language::En).await.unwrap();
+    let person = store.meet(user, Language::Ru).await.unwrap();
+    assert!(person.blocked && person.language == Language::En);
+}
+
+#[tokio::test]
+async fn the_catalogue_takes_newer_versions_and_hides_what_is_archived() {
+    let store = store();
+    let product = ProductId(uuid::Uuid::now_v7());
+    let item = |version, active| CatalogItem {
+        product_id: product,
+        version,
+        title: format!("v{version}"),
+        description: String::new(),
+        price: Money::from_kopecks(100),
+        active,
+        position: 0,
+    };
+    assert!(store.learn_product(&item(2, true)).await.unwrap());
+    assert!(!store.learn_product(&item(1, true)).await.unwrap());
+    assert_eq!(store.product(product).await.unwrap().unwrap().title, "v2");
+    let shown: BTreeSet<_> = store
+        .catalog()
+        .await
+        .unwrap()
+        .unwrap()
+        .into_iter()
+        .map(|i| i.product_id)
+        .collect();
+    assert!(shown.contains(&product));
+    assert!(store.learn_product(&item(3, false)).await.unwrap());
+    assert!(store.product(product).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn what_a_payment_leaves_behind_is_remembered() {
+    let (store, invoice) = (store(), invoice());
+    assert!(store.routed_at(invoice).await.unwrap().is_none());
+    assert!(store.button(invoice).await.unwrap().is_none());
+    let at = Utc::now();
+    store.mark_routed(invoice, at).await.unwrap();
+    assert_eq!(store.routed_at(invoice).await.unwrap(), Some(at));
+    let button = PayButton {
+        chat_id: ChatId(5),
+        message_id: 7,
+        title: "Book".into(),
+    };
+    store.keep_button(invoice, &button).await.unwrap();
+    assert_eq!(store.button(invoice).await.unwrap(), Some(button));
+}
+
+#[tokio::test]
+async fn an_update_is_handled_once_and_maintenance_follows_its_version() {
+    let store = store();
+    let update = somebody().get();
+    assert!(!store.is_handled(update).await.unwrap());
+    store.mark_handled(update).await.unwrap();
+    assert!(store.is_handled(update).await.unwrap());
+    let version = somebody().get();
+    let state = |version, on| MaintenanceChanged {
+        on,
+        version,
+        until: None,
+    };
+    assert!(
+        store
+            .learn_maintenance(&state(version, true))
+            .await
+            .unwrap()
+    );
+    assert!(
+        !store
+            .learn_maintenance(&state(version - 1, false))
+            .await
+            .unwrap()
+    );
+    assert!(store.is_closed().await.unwrap());
+    assert!(
+        store
+            .learn_maintenance(&state(version + 1, false))
+            .await
+            .unwrap()
+    );
+    assert!(!store.is_closed().await.unwrap());
+}
+
+#[tokio::test]
+async fn a_redis_that_is_down_is_an_error_and_not_a_hang() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let store = Store::open(&format!("redis://127.0.0.1:{free}/")).unwrap();
+    let answer =
+        tokio::time::timeout(std::time::Duration::from_secs(10), store.route(somebody())).await;
+    assert!(answer.expect("it hung").is_err());
+    assert!(Store::open("http://nonsense").is_err());
+}

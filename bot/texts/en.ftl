@@ -1,0 +1,82 @@
+# Commands
+command-buy = Buy
+command-payments = My payments
+command-subscriptions = My subscriptions
+command-settings = Notifications
+command-stop = No more news
+command-help = Help
+
+# Menu
+welcome = Hello, <b>{ $name }</b>! Buy access and files here and get them in this chat at once.
+menu = What would you like to see?
+button-buy = 🛍 Buy
+button-payments = 🧾 My payments
+button-subscriptions = 🔑 My subscriptions
+button-settings = 🔔 Notifications
+button-news = News of the shop
+button-reminders = Reminders
+button-help = ❓ Help
+button-language = 🌐 Русский
+button-menu = ⬅️ Menu
+help = Choose a product, press “Pay” and pay on Robokassa's page. What you bought arrives in this chat right after the payment.
+
+    If something is wrong, just write here: our staff will see it.
+language-changed = We speak English now.
+
+# Buying
+choose-product = Choose a product:
+product-line = <b>{ $title }</b> — { $price }
+nothing-on-sale = Nothing is on sale right now. Please come back later.
+product-gone = This product is no longer on sale.
+preparing-invoice = Preparing the invoice…
+invoice = Invoice for <b>{ $title }</b>
+    To pay: <b>{ $amount }</b>
+
+    Press “Pay”: the payment page will open.
+invoice-test = 🧪 A test payment: no money is taken.
+button-pay = 💳 Pay { $amount }
+button-check = ✅ I have paid
+button-promo = 🏷 I have a promo code
+enter-promo = Send the promo code as one message.
+invoice-refused-product = This product can't be bought right now.
+invoice-refused-blocked = You can't buy here. Please write to support.
+invoice-refused-promo = The promo code was not accepted.
+invoice-expired = The time to pay this invoice is over. If you have already paid, what you bought will still arrive. To buy again, open /buy.
+
+# Paying
+invoice-paid = ✅ The invoice for <b>{ $title }</b> is paid.
+payment-received = ✅ Payment received: <b>{ $title }</b>, { $amount }. Thank you!
+delivery-link = Your personal link (works once): { $link }
+payment-mismatch = Another amount than on the invoice has arrived. Our staff is looking into it and will write to you.
+refund-done = Refund for invoice { $invoice }: { $amount } will return to the card you paid with.
+access-revoked = Access by invoice { $invoice } has ended.
+
+# Payments
+payments-none = No payments yet.
+payments-title = Your payments:
+payment-line = { $date } · { $title } · { $amount } · { $status }
+status-created = awaiting payment
+status-pending = awaiting payment
+status-paid = paid
+status-mismatch = being checked
+status-expired = expired
+status-cancelled = cancelled
+status-refunding = being refunded
+status-refunded = refunded
+status-partly_refunded = partly refunded
+payment-state = Invoice for <b>{ $title }</b>: { $status }.
+subscriptions-none = No subscriptions yet.
+subscriptions-title = Your subscriptions:
+subscription-line = { $title } — until { $until }
+subscription-forever = { $title } — without an end
+subscription-ends-soon = <b>{ $title }</b> is yours until { $until }. Bought before then, the next term begins where this one ends: /buy
+subscription-ended = <b>{ $title }</b> has ended. To have it again: /buy
+
+# Other
+support-answer = Support answers:
+message-passed-on = I passed your message on to our staff. The answer will come here.
+blocked = You can't use this bot.
+maintenance = The shop is closed for maintenance. Please come back a little later.
+settings = What may we send you? Answers and messages about payments always arrive.
+stopped = All right, no more news and reminders. Answers and messages about payments still arrive. To turn them on again: /settings
+too-fast = Too many messages within a minute. Please wait a little.

@@ -1,0 +1,82 @@
+# Команды
+command-buy = Купить
+command-payments = Мои платежи
+command-subscriptions = Мои подписки
+command-settings = Уведомления
+command-stop = Не присылать новости
+command-help = Помощь
+
+# Меню
+welcome = Здравствуйте, <b>{ $name }</b>! Здесь можно купить доступ и файлы и сразу получить их в этом чате.
+menu = Что показать?
+button-buy = 🛍 Купить
+button-payments = 🧾 Мои платежи
+button-subscriptions = 🔑 Мои подписки
+button-settings = 🔔 Уведомления
+button-news = Новости магазина
+button-reminders = Напоминания
+button-help = ❓ Помощь
+button-language = 🌐 English
+button-menu = ⬅️ В меню
+help = Выберите товар, нажмите «Оплатить» и заплатите на странице Robokassa. Товар придёт в этот чат сразу после оплаты.
+
+    Если что-то не так, просто напишите сюда: сообщение увидят сотрудники.
+language-changed = Теперь говорим по-русски.
+
+# Покупка
+choose-product = Выберите товар:
+product-line = <b>{ $title }</b> — { $price }
+nothing-on-sale = Сейчас ничего не продаётся. Загляните позже.
+product-gone = Этого товара больше нет в продаже.
+preparing-invoice = Готовлю счёт…
+invoice = Счёт на <b>{ $title }</b>
+    К оплате: <b>{ $amount }</b>
+
+    Нажмите «Оплатить»: откроется страница оплаты.
+invoice-test = 🧪 Тестовый платёж: деньги не списываются.
+button-pay = 💳 Оплатить { $amount }
+button-check = ✅ Я оплатил(а)
+button-promo = 🏷 Есть промокод
+enter-promo = Напишите промокод одним сообщением.
+invoice-refused-product = Этот товар сейчас нельзя купить.
+invoice-refused-blocked = Покупки для вас закрыты. Напишите в поддержку.
+invoice-refused-promo = Промокод не подошёл.
+invoice-expired = Время оплаты счёта истекло. Если вы уже заплатили, товар всё равно придёт. Чтобы купить снова, откройте /buy.
+
+# Оплата
+invoice-paid = ✅ Счёт на <b>{ $title }</b> оплачен.
+payment-received = ✅ Оплата получена: <b>{ $title }</b>, { $amount }. Спасибо!
+delivery-link = Ваша личная ссылка (работает один раз): { $link }
+payment-mismatch = Пришла другая сумма, чем в счёте. Сотрудники уже разбираются и напишут вам.
+refund-done = Возврат за счёт №{ $invoice }: { $amount } вернутся на карту, с которой вы платили.
+access-revoked = Доступ по счёту №{ $invoice } закончился.
+
+# Платежи
+payments-none = Платежей пока нет.
+payments-title = Ваши платежи:
+payment-line = { $date } · { $title } · { $amount } · { $status }
+status-created = ждёт оплаты
+status-pending = ждёт оплаты
+status-paid = оплачен
+status-mismatch = проверяется
+status-expired = истёк
+status-cancelled = отменён
+status-refunding = возвращается
+status-refunded = возвращён
+status-partly_refunded = возвращён частично
+payment-state = Счёт на <b>{ $title }</b>: { $status }.
+subscriptions-none = Подписок пока нет.
+subscriptions-title = Ваши подписки:
+subscription-line = { $title } — до { $until }
+subscription-forever = { $title } — без срока
+subscription-ends-soon = <b>{ $title }</b> действует до { $until }. Если продлить заранее, новый срок начнётся с конца этого: /buy
+subscription-ended = Срок закончился: <b>{ $title }</b>. Купить снова: /buy
+
+# Прочее
+support-answer = Ответ поддержки:
+message-passed-on = Передал ваше сообщение сотрудникам. Ответ придёт сюда.
+blocked = Доступ к боту для вас закрыт.
+maintenance = Магазин ненадолго закрыт на обслуживание. Загляните чуть позже.
+settings = Что присылать? Ответы и сообщения об оплате приходят всегда.
+stopped = Хорошо, больше не присылаю новости и напоминания. Ответы и сообщения об оплате приходят всегда. Включить снова: /settings
+too-fast = Слишком много сообщений за минуту. Подождите немного.
