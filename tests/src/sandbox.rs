@@ -1,0 +1,297 @@
+//! The sandbox's control API, typed.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+/// The client.
+#[derive(Clone, Debug)]
+pub struct Sandbox {
+    base: String,
+    http: reqwest::Client,
+}
+
+/// A person who can chat with the bot.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Person {
+    /// The Telegram id.
+    pub id: i64,
+}
+
+/// A message as the chat shows it now.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ChatMessage {
+    /// Telegram's number.
+    pub message_id: i64,
+    /// `bot` or `person`.
+    pub from: String,
+    /// When it was edited last.
+    #[serde(default)]
+    pub edit_date: Option<i64>,
+    /// The text.
+    #[serde(default)]
+    pub text: Option<String>,
+    /// Rows of buttons.
+    #[serde(default)]
+    pub buttons: Vec<Vec<ChatButton>>,
+    /// It is gone.
+    #[serde(default)]
+    pub deleted: bool,
+}
+
+/// A button.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ChatButton {
+    /// What stands on it.
+    pub text: String,
+    /// What comes back when it is pressed.
+    #[serde(default)]
+    pub callback_data: Option<String>,
+    /// What it opens.
+    #[serde(default)]
+    pub url: Option<String>,
+}
+
+impl ChatMessage {
+    /// The button that opens an address.
+    #[must_use]
+    pub fn link(&self) -> Option<&str> {
+        self.all_buttons().find_map(|button| button.url.as_deref())
+    }
+
+    /// The callback data that begins so.
+    #[must_use]
+    pub fn click(&self, begin: &str) -> Option<&str> {
+        self.all_buttons()
+            .filter_map(|button| button.callback_data.as_deref())
+            .find(|data| data.starts_with(begin))
+    }
+
+    fn all_buttons(&self) -> impl Iterator<Item = &ChatButton> {
+        self.buttons.iter().flatten()
+    }
+}
+
+/// A payment as the Robokassa stand-in knows it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Payment {
+    /// `open`, `paid` or `declined`.
+    pub state: String,
+    /// The amount of the link.
+    pub out_sum: String,
+    /// `Shp_…` parameters.
+    #[serde(default)]
+    pub shp: Map<String, Value>,
+    /// The ResultURL calls.
+    #[serde(default)]
+    pub callbacks: Vec<ResultCall>,
+}
+
+/// One ResultURL call.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ResultCall {
+    /// The shop's status.
+    #[serde(default)]
+    pub status: Option<u16>,
+    /// The shop's answer.
+    #[serde(default)]
+    pub body: Option<String>,
+    /// Why there is no answer.
+    #[serde(default)]
+    pub error: Option<String>,
+    /// It was exactly `OK{InvId}`.
+    pub accepted: bool,
+}
+
+/// A Bot API call.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Call {
+    /// Its number.
+    pub seq: u64,
+    /// The method.
+    pub method: String,
+    /// Whether it was obeyed.
+    pub ok: bool,
+    /// Telegram's code where it was not.
+    #[serde(default)]
+    pub error_code: Option<u16>,
+    /// The parameters.
+    pub params: Value,
+}
+
+/// A document in the Logstash stand-in.
+#[derive(Clone, Debug, Deserialize)]
+pub struct LogDocument {
+    /// Its number; it grows in the order of arrival.
+    pub seq: u64,
+    /// The document.
+    pub document: Value,
+}
+
+impl Sandbox {
+    /// For the sandbox at this address.
+    #[must_use]
+    pub fn new(base: &str, http: reqwest::Client) -> Sandbox {
+        Sandbox {
+            base: base.to_owned(),
+            http,
+        }
+    }
+
+    /// Makes a person.
+    pub async fn person(&self, first_name: &str) -> Person {
+        let body = json!({"first_name": first_name, "language_code": "ru"});
+        self.post("people", body).await
+    }
+
+    /// The person writes to the bot.
+    pub async fn write(&self, person: i64, text: &str) {
+        let _: Value = self
+            .post(&format!("people/{person}/messages"), json!({"text": text}))
+            .await;
+    }
+
+    /// The person presses a button.
+    pub async fn click(&self, person: i64, message_id: i64, button: &str) {
+        let body = json!({"message_id": message_id, "button": button});
+        let _: Value = self.post(&format!("people/{person}/clicks"), body).await;
+    }
+
+    /// The person blocks the bot.
+    pub async fn block(&self, person: i64) {
+        let _: Value = self
+            .post(&format!("people/{person}/block"), json!({}))
+            .await;
+    }
+
+    /// The person lets the bot in again.
+    pub async fn unblock(&self, person: i64) {
+        let _: Value = self
+            .post(&format!("people/{person}/unblock"), json!({}))
+            .await;
+    }
+
+    /// What the chat shows of the bot now, after a message.
+    pub async fn from_bot(&self, person: i64, after: i64) -> Vec<ChatMessage> {
+        #[derive(Deserialize)]
+        struct Chat {
+            messages: Vec<ChatMessage>,
+        }
+        let chat: Chat = self
+            .get(&format!("people/{person}/chat?after={after}"))
+            .await;
+        chat.messages
+            .into_iter()
+            .filter(|message| message.from == "bot" && !message.deleted)
+            .collect()
+    }
+
+    /// How often the chat shows exactly this text of the bot.
+    pub async fn count_of_text(&self, person: i64, text: &str) -> usize {
+        let all = self.from_bot(person, 0).await;
+        all.iter()
+            .filter(|message| message.text.as_deref() == Some(text))
+            .count()
+    }
+
+    /// Bot API calls of a method to a chat.
+    pub async fn calls(&self, method: &str, chat: i64) -> Vec<Call> {
+        #[derive(Deserialize)]
+        struct Calls {
+            calls: Vec<Call>,
+        }
+        let found: Calls = self
+            .get(&format!("calls?method={method}&chat_id={chat}"))
+            .await;
+        found.calls
+    }
+
+    /// A payment; `None` while its pay page was not opened.
+    pub async fn payment(&self, invoice: u64) -> Option<Payment> {
+        let answer = self
+            .send(self.http.get(self.url(&format!("payments/{invoice}"))))
+            .await;
+        match answer.0 {
+            404 => None,
+            200 => Some(read(&answer.1)),
+            status => panic!("the sandbox answers {status}: {}", answer.1),
+        }
+    }
+
+    /// The person pays. `how` as in the control API: `{"copies": 2}`, `{"out_sum": "1.000000"}`.
+    pub async fn pay(&self, invoice: u64, how: Value) {
+        let _: Payment = self.post(&format!("payments/{invoice}/pay"), how).await;
+    }
+
+    /// The person declines.
+    pub async fn decline(&self, invoice: u64) {
+        let _: Payment = self
+            .post(&format!("payments/{invoice}/decline"), json!({}))
+            .await;
+    }
+
+    /// Breaks something; see the control API.
+    pub async fn break_something(&self, fault: Value) {
+        let _: Value = self.post("faults", fault).await;
+    }
+
+    /// Everything works again. Says nothing when the sandbox itself is down.
+    pub async fn clear_faults(&self) {
+        let _ = self.http.delete(self.url("faults")).send().await;
+    }
+
+    /// The documents of an action that hold a text, in the order of their arrival. An empty action is any.
+    pub async fn logs(&self, action: &str, contains: &str) -> Vec<LogDocument> {
+        #[derive(Deserialize)]
+        struct Documents {
+            documents: Vec<LogDocument>,
+        }
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("action", action)
+            .append_pair("contains", contains)
+            .finish();
+        let found: Documents = self.get(&format!("logs?{query}")).await;
+        found.documents
+    }
+
+    /// The Bot API's own answer to a method, as the bot would get it.
+    pub async fn bot_api(&self, method: &str) -> Value {
+        let token = geobot_shared::config::SANDBOX_TOKEN;
+        let address = format!("{}/bot{token}/{method}", self.base);
+        read(&self.send(self.http.get(address)).await.1)
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}/control/{path}", self.base)
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> T {
+        self.success(self.http.get(self.url(path)), path).await
+    }
+
+    async fn post<T: DeserializeOwned>(&self, path: &str, body: Value) -> T {
+        self.success(self.http.post(self.url(path)).json(&body), path)
+            .await
+    }
+
+    async fn success<T: DeserializeOwned>(
+        &self,
+        request: reqwest::RequestBuilder,
+        path: &str,
+    ) -> T {
+        let (status, body) = self.send(request).await;
+        assert_eq!(status, 200, "the sandbox answers to {path}: {body}");
+        read(&body)
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder) -> (u16, String) {
+        let answer = request.send().await.expect("the sandbox answers");
+        let status = answer.status().as_u16();
+        (status, answer.text().await.expect("the sandbox's answer"))
+    }
+}
+
+fn read<T: DeserializeOwned>(text: &str) -> T {
+    serde_json::from_str(text)
+        .unwrap_or_else(|error| panic!("the sandbox's answer can't be read ({error}): {text}"))
+}
