@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use geobot_shared::bus::KafkaSettings;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::{ClientConfig, Message};
@@ -52,7 +53,7 @@ pub(crate) fn spans(reader: &BaseConsumer, topics: &[String]) -> Result<Vec<Span
             continue;
         };
         for partition in found.partitions() {
-            let (low, high) = reader.fetch_watermarks(topic, partition.id(), ASK)?;
+            let (low, high) = watermarks(reader, topic, partition.id())?;
             spans.push(Span {
                 topic: topic.clone(),
                 partition: partition.id(),
@@ -62,6 +63,27 @@ pub(crate) fn spans(reader: &BaseConsumer, topics: &[String]) -> Result<Vec<Span
         }
     }
     Ok(spans)
+}
+
+/// The ends of a partition. One that is being led by nobody or somebody new for a moment is asked about again.
+fn watermarks(reader: &BaseConsumer, topic: &str, partition: i32) -> Result<(i64, i64), Failure> {
+    let end = Instant::now() + ASK;
+    loop {
+        match reader.fetch_watermarks(topic, partition, ASK) {
+            Err(error) if is_passing(&error) && Instant::now() < end => {
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            answer => return Ok(answer?),
+        }
+    }
+}
+
+fn is_passing(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode::{LeaderNotAvailable, NotLeaderForPartition, UnknownTopicOrPartition};
+    matches!(
+        error.rdkafka_error_code(),
+        Some(LeaderNotAvailable | NotLeaderForPartition | UnknownTopicOrPartition)
+    )
 }
 
 /// Reads the given spans to their ends and hands each record to `take`.

@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::kafka::{ASK, blocking};
 
 /// How long a cluster may take to do or to show what was asked for.
-pub(super) const SETTLE: Duration = Duration::from_secs(30);
+pub(super) const SETTLE: Duration = Duration::from_secs(120);
 
 pub(super) type Admin = AdminClient<DefaultClientContext>;
 
