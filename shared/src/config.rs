@@ -68,6 +68,10 @@ pub struct StackSettings {
     /// Folder for this service's files. Empty: data/sandbox or data/live.
     #[arg(long, env = "DATA_DIR", default_value = "")]
     pub data_dir: String,
+    /// Folder for the shop's files (products' files, support's attachments); one for ARM and BOT. Empty: `files` in
+    /// the folder for this service's files.
+    #[arg(long, env = "FILES_DIR", default_value = "")]
+    pub files_dir: String,
     /// How logs look. RUST_LOG filters them.
     #[arg(long, env = "LOG_FORMAT", value_enum, default_value = "text")]
     pub log_format: LogFormat,
@@ -93,6 +97,14 @@ impl StackSettings {
             ("", World::Sandbox) => PathBuf::from("data/sandbox"),
             ("", World::Live) => PathBuf::from("data/live"),
             (folder, _) => PathBuf::from(folder),
+        }
+    }
+
+    /// Where the shop's files are.
+    pub fn files_dir(&self) -> PathBuf {
+        match self.files_dir.trim() {
+            "" => self.data_dir().join("files"),
+            folder => PathBuf::from(folder),
         }
     }
 
@@ -142,6 +154,7 @@ mod tests {
         StackSettings {
             bot_token: token.into(),
             data_dir: String::new(),
+            files_dir: String::new(),
             log_format: LogFormat::Text,
         }
     }

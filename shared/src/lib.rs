@@ -3,6 +3,7 @@
 //! - [`topics`], [`envelope`]: what is on the wire.
 //! - [`bus`]: producing and consuming with the delivery promises D1–D6.
 //! - [`robokassa`], [`money`], [`route_token`], [`ids`]: what payments rest on.
+//! - [`files`]: what products deliver and people send.
 //! - [`lifecycle`], [`config`], [`telemetry`], [`http`], [`i18n`]: what every process needs.
 //!
 //! The feature `sql` adds the outbox, the SQL dedupe table and the database connection.
@@ -15,6 +16,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 pub mod bus;
 pub mod config;
 pub mod envelope;
+pub mod files;
 pub mod http;
 pub mod i18n;
 pub mod ids;

@@ -257,6 +257,7 @@ fn checked(delivery: Delivery) -> Result<Delivery, DraftError> {
             }
             Ok(Delivery::Key { text })
         }
+        Delivery::StoredFile { .. } | Delivery::Webhook { .. } => Err(DraftError::DeliveryKind),
         // Bot API: groups and channels have negative numbers; a person can't be joined.
         Delivery::InviteLink {
             chat_id: ChatId(chat),

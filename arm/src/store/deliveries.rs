@@ -34,6 +34,7 @@ pub const fn word(outcome: SendOutcome) -> &'static str {
         SendOutcome::Sent => "sent",
         SendOutcome::Failed => "failed",
         SendOutcome::Unknown => "unknown",
+        SendOutcome::Cancelled => "cancelled",
     }
 }
 

@@ -13,6 +13,7 @@ pub(super) async fn pass_on(answer: &mut Answer<'_>, message: &Message) -> Handl
         chat_id: answer.chat,
         message_id: message.id.0.into(),
         text: message.text().or(message.caption()).map(str::to_owned),
+        attachments: Vec::new(),
         at: message.date,
     };
     answer.tell_arm(received).await?;

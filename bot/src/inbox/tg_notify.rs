@@ -51,7 +51,10 @@ fn priority(event: &NotifyEvent) -> Priority {
     match event {
         NotifyEvent::PaymentState { .. }
         | NotifyEvent::Payments { .. }
-        | NotifyEvent::Subscriptions { .. } => Priority::Interactive,
+        | NotifyEvent::Subscriptions { .. }
+        | NotifyEvent::CabinetLink { .. }
+        | NotifyEvent::CityFound { .. }
+        | NotifyEvent::CityNotFound => Priority::Interactive,
         NotifyEvent::PaymentMismatch { .. }
         | NotifyEvent::SupportAnswer { .. }
         | NotifyEvent::SubscriptionEndsSoon { .. }
@@ -96,6 +99,9 @@ fn render(app: &App, language: Language, event: &NotifyEvent) -> String {
                 escape(text)
             )
         }
+        NotifyEvent::CabinetLink { url, .. } => escape(url),
+        NotifyEvent::CityFound { city, .. } => escape(city),
+        NotifyEvent::CityNotFound => String::new(),
         NotifyEvent::SubscriptionEndsSoon { title, ends_at, .. } => app.texts.format(
             language,
             "subscription-ends-soon",

@@ -180,6 +180,9 @@ async fn give(
             let parameters = [("link", Value::from(escape(&link)))];
             Content::html(app.texts.format(language, "delivery-link", &parameters))
         }
+        Delivery::StoredFile { .. } | Delivery::Webhook { .. } => {
+            return Err(Gift::Undeliverable("not known yet".to_owned()));
+        }
         // LK reserves the key and grants a text; a grant without it is a mistake of LK's that staff must see.
         Delivery::Key { .. } => {
             let why = "LK granted a key from the stock without reserving one";

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::define::{keyed, topic};
 use super::lk_sync_tg::{PaymentRefused, PaymentRouted, UserStarted};
-use super::states::Task;
+use super::states::{StoredFile, Task};
 use crate::ids::{ChatId, TelegramUserId};
 
 topic! {
@@ -23,6 +23,8 @@ topic! {
         "payment_routed" => PaymentRouted(PaymentRouted),
         /// The bot does not believe a payment record.
         "payment_refused" => PaymentRefused(PaymentRefused),
+        /// The bot was made an administrator of a chat, or its rights there changed, or it is one no longer.
+        "chat_changed" => ChatChanged(ChatChanged),
         /// The bot asks for a job.
         "task_requested" => TaskRequested(Task),
     }
@@ -41,8 +43,76 @@ pub struct MessageReceived {
     /// The text, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// Pictures and files that came with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
     /// When.
     pub at: DateTime<Utc>,
+}
+
+/// A picture or file in a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Attachment {
+    /// What it is in Telegram.
+    pub kind: AttachmentKind,
+    /// The file; absent when its bytes could not be kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<StoredFile>,
+    /// Why they could not be kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<String>,
+}
+
+/// What an attachment is in Telegram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum AttachmentKind {
+    /// A picture, shown in the chat.
+    Photo,
+    /// A file.
+    Document,
+    /// A voice message.
+    Voice,
+    /// A video.
+    Video,
+    /// Music.
+    Audio,
+}
+
+/// A chat in which the bot is more than a guest, as it is now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ChatChanged {
+    /// The chat.
+    pub chat_id: ChatId,
+    /// Its name in Telegram.
+    pub title: String,
+    /// What it is.
+    pub kind: ChatKind,
+    /// Its public name, without `@`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// The bot is an administrator.
+    pub admin: bool,
+    /// The bot may make invite links and answer requests to join.
+    pub can_invite: bool,
+    /// The bot may take people out.
+    pub can_restrict: bool,
+    /// When this was so; an older one changes nothing.
+    pub at: DateTime<Utc>,
+}
+
+/// What a chat is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ChatKind {
+    /// Where only administrators write.
+    Channel,
+    /// A group, small or large.
+    Group,
 }
 
 /// What became of messages, each recipient by name.
@@ -85,6 +155,8 @@ pub enum SendOutcome {
     Failed,
     /// Telegram may or may not have taken it.
     Unknown,
+    /// It was not sent: its broadcast was cancelled.
+    Cancelled,
 }
 
 /// A person can't be written to.
@@ -103,4 +175,5 @@ keyed! {
     MessageReceived => user_id,
     DeliveryReport => "`chat_id` of the first delivery", |it| it.deliveries.first().map(|d| d.chat_id.to_string()),
     UserUnreachable => user_id,
+    ChatChanged => chat_id,
 }

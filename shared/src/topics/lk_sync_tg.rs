@@ -27,6 +27,10 @@ topic! {
         "payments_requested" => PaymentsRequested(PaymentsRequested),
         /// A person wants their subscriptions; answered by tg_notify.
         "subscriptions_requested" => SubscriptionsRequested(SubscriptionsRequested),
+        /// A person wants to sign in to the cabinet; answered by tg_notify.
+        "cabinet_requested" => CabinetRequested(CabinetRequested),
+        /// A person asks to join a chat; answered by tg_notify `join_answered`.
+        "join_requested" => JoinRequested(JoinRequested),
         /// A paid invoice reached the person.
         "payment_routed" => PaymentRouted(PaymentRouted),
         /// The bot does not believe a payment record.
@@ -133,6 +137,24 @@ pub struct SubscriptionsRequested {
     pub user_id: TelegramUserId,
 }
 
+/// A wish for a sign-in link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct CabinetRequested {
+    /// The person.
+    pub user_id: TelegramUserId,
+}
+
+/// A wish to join a chat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct JoinRequested {
+    /// The person.
+    pub user_id: TelegramUserId,
+    /// The chat.
+    pub chat_id: ChatId,
+}
+
 /// A paid invoice reached the person. Every copy of a payment record is answered with it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -193,6 +215,8 @@ keyed! {
     PeopleRequested => request_id,
     PaymentsRequested => user_id,
     SubscriptionsRequested => user_id,
+    CabinetRequested => user_id,
+    JoinRequested => user_id,
     PaymentRouted => user_id,
     PaymentRefused => user_id,
     DeliveryFailed => user_id,

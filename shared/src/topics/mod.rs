@@ -14,6 +14,7 @@ pub mod info_in;
 pub mod lk_sync_orm;
 pub mod lk_sync_tg;
 pub mod task_in;
+pub mod tasks;
 pub mod tg_notify;
 pub mod tg_robokassa;
 pub mod tg_send;

@@ -77,12 +77,43 @@ pub enum Delivery {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         caption: Option<String>,
     },
+    /// A file whose bytes the shop keeps itself.
+    StoredFile {
+        /// The file.
+        file: StoredFile,
+        /// The line under it; at most 1,024 characters.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        caption: Option<String>,
+    },
+    /// A call to another system, which gives the person what was bought (see [`super::tasks::DeliverWebhook`]).
+    Webhook {
+        /// What is called.
+        url: String,
+        /// What the person reads once the call is on its way; a standard line when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
+    },
     /// A key from the product's stock, one per invoice. LK reserves it and grants the bot a text with the key in it,
     /// so this kind travels between ARM and LK only.
     Key {
         /// What the person reads; [`KEY_PLACE`] stands where the key goes.
         text: String,
     },
+}
+
+/// A file in the shop's file store (`geobot_shared::files`), named by its bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct StoredFile {
+    /// SHA-256 of its bytes, 64 hex digits in lower case; the name under which it is kept.
+    pub sha256: String,
+    /// What people see as its name.
+    pub name: String,
+    /// How long it is, in bytes.
+    pub size: u64,
+    /// Its media type, when it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<String>,
 }
 
 /// Where the key goes in the text of [`Delivery::Key`]; a text without it gets the key on a line of its own.

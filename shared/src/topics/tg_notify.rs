@@ -6,11 +6,11 @@ use uuid::Uuid;
 
 use super::define::{keyed, topic};
 use super::states::{CatalogItem, EntitlementState, InvoiceState, UserState};
-use crate::ids::{InvoiceId, ProductId, TelegramUserId};
+use crate::ids::{ChatId, InvoiceId, ProductId, TelegramUserId};
 
 topic! {
-    /// LK, ARM → BOT: events that the bot tells people in their language, and the states it keeps in Redis.
-    pub enum TgNotify, "tg_notify", aliases: [], from: [Lk, Arm], to: [Bot], {
+    /// LK, ARM, LOGGER → BOT: events that the bot tells people in their language, and the states it keeps in Redis.
+    pub enum TgNotify, "tg_notify", aliases: [], from: [Lk, Arm, Logger], to: [Bot], {
         /// Tell a person.
         "notify" => Notify(Notify),
         /// Products for the menu: those that changed, or all of them on request.
@@ -19,6 +19,10 @@ topic! {
         "people_known" => PeopleKnown(PeopleKnown),
         /// A person's block or settings.
         "user_state_changed" => UserStateChanged(UserStateChanged),
+        /// Whether a person may join a chat.
+        "join_answered" => JoinAnswered(JoinAnswered),
+        /// Something went wrong; staff hears of it in a digest.
+        "staff_alert" => StaffAlert(StaffAlert),
         /// The shop closes for maintenance or opens again.
         "maintenance_changed" => MaintenanceChanged(MaintenanceChanged),
     }
@@ -81,6 +85,22 @@ pub enum NotifyEvent {
         /// What to buy again.
         product_id: ProductId,
     },
+    /// The answer to a wish to sign in to the cabinet.
+    CabinetLink {
+        /// Signs in once.
+        url: String,
+        /// Until when.
+        expires_at: DateTime<Utc>,
+    },
+    /// The city of the place that the person sent.
+    CityFound {
+        /// Its name.
+        city: String,
+        /// ISO 3166-1 alpha-2.
+        country: String,
+    },
+    /// No city could be found for the place that the person sent.
+    CityNotFound,
 }
 
 /// Products for the menu.
@@ -110,6 +130,36 @@ pub struct PeopleKnown {
     pub last: bool,
 }
 
+/// Whether a person may join a chat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct JoinAnswered {
+    /// The person.
+    pub user_id: TelegramUserId,
+    /// The chat.
+    pub chat_id: ChatId,
+    /// The person has bought access, and it has not ended.
+    pub approved: bool,
+}
+
+/// Errors of one kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct StaffAlert {
+    /// Which service speaks.
+    pub service: String,
+    /// The event's name, as in `info_in`.
+    pub action: String,
+    /// The line for people, of the first of them.
+    pub message: String,
+    /// How many there were.
+    pub count: u64,
+    /// When the first of them was.
+    pub first_at: DateTime<Utc>,
+    /// When the last of them was.
+    pub last_at: DateTime<Utc>,
+}
+
 /// The shop closes or opens.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -127,6 +177,8 @@ keyed! {
     Notify => user_id,
     CatalogChanged => "`product_id` of the only product; none when there are several", |it| match it.products.as_slice() { [one] => Some(one.product_id.to_string()), _ => None },
     PeopleKnown => request_id,
+    JoinAnswered => user_id,
+    StaffAlert => "the word `alerts`", |_it| Some("alerts".to_owned()),
     UserStateChanged => "`user_id`", |it| Some(it.0.user_id.to_string()),
     MaintenanceChanged => "the word `maintenance`", |_it| Some("maintenance".to_owned()),
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::define::{keyed, topic};
+use super::states::StoredFile;
 use crate::ids::ChatId;
 
 topic! {
@@ -83,14 +84,49 @@ pub struct SendMessage {
     pub broadcast_id: Option<String>,
 }
 
+/// A file by its bytes: kept in the shop's file store, or here in the record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub enum FileContent {
+    /// In the file store.
+    Stored(StoredFile),
+    /// In the record. Kafka takes about 1 MB in all, so at most some 700 KB of bytes.
+    Inline(InlineFile),
+}
+
+/// A small file in a record.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct InlineFile {
+    /// What people see as its name.
+    pub name: String,
+    /// Its bytes, base64 with padding (RFC 4648, section 4).
+    pub base64: String,
+}
+
+impl std::fmt::Debug for InlineFile {
+    /// Without the bytes.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("InlineFile")
+            .field("name", &self.name)
+            .field("base64", &format_args!("{} characters", self.base64.len()))
+            .finish()
+    }
+}
+
 /// A picture.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SendPhoto {
     /// Where to.
     pub chat_id: ChatId,
-    /// A file_id or an address that Telegram can fetch.
+    /// A file_id or an address that Telegram can fetch; empty when the bytes are given.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub photo: String,
+    /// Its bytes; absent when a file_id or an address is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<FileContent>,
     /// The line under it; at most 1,024 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caption: Option<String>,
@@ -111,8 +147,12 @@ pub struct SendPhoto {
 pub struct SendDocument {
     /// Where to.
     pub chat_id: ChatId,
-    /// A file_id or an address that Telegram can fetch.
+    /// A file_id or an address that Telegram can fetch; empty when the bytes are given.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub document: String,
+    /// Its bytes; absent when a file_id or an address is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<FileContent>,
     /// The line under it; at most 1,024 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caption: Option<String>,

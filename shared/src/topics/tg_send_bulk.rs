@@ -7,8 +7,8 @@ use super::define::{keyed, topic};
 use super::tg_send::{SendDocument, SendMessage, SendPhoto};
 
 topic! {
-    /// BOT → BOT (internal): messages of priority bulk, apart from tg_send so that an answer never waits behind a broadcast.
-    pub enum TgSendBulk, "tg_send_bulk", aliases: [], from: [Bot], to: [Bot], {
+    /// BOT, ARM → BOT (internal): messages of priority bulk, apart from tg_send so that an answer never waits behind a broadcast.
+    pub enum TgSendBulk, "tg_send_bulk", aliases: [], from: [Bot, Arm], to: [Bot], {
         /// A text.
         "send_message" => SendMessage(SendMessage),
         /// A picture.

@@ -14,6 +14,8 @@ pub(super) fn kind(delivery: &Delivery) -> &'static str {
         Delivery::Text { .. } => "text",
         Delivery::InviteLink { .. } => "invite_link",
         Delivery::File { .. } => "file",
+        Delivery::StoredFile { .. } => "stored_file",
+        Delivery::Webhook { .. } => "webhook",
         Delivery::Key { .. } => "key",
     }
 }
@@ -93,6 +95,7 @@ impl Form {
                 form.days = number(days.or(state.days));
             }
             Delivery::Key { text } => form.key_text.clone_from(text),
+            Delivery::StoredFile { .. } | Delivery::Webhook { .. } => {}
             Delivery::File { url, caption } => {
                 form.url.clone_from(url);
                 form.caption = caption.clone().unwrap_or_default();

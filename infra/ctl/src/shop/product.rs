@@ -150,6 +150,8 @@ fn kind(delivery: &Delivery) -> &'static str {
         Delivery::Text { .. } => "text",
         Delivery::InviteLink { .. } => "invite link",
         Delivery::File { .. } => "file",
+        Delivery::StoredFile { .. } => "stored file",
+        Delivery::Webhook { .. } => "webhook",
         Delivery::Key { .. } => "key",
     }
 }
