@@ -39,6 +39,6 @@ word_reset() {
     stop_mode
     rm -rf "$mode_dir"
     say "geobot: data/$mode is deleted; .env and Kafka's own files are kept"
-    [ -z "$(setting DATA_DIR)$(setting LK_DATABASE_URL)$(setting ARM_DATABASE_URL)" ] ||
-        say '  ! what .env keeps elsewhere (DATA_DIR, LK_DATABASE_URL, ARM_DATABASE_URL) is untouched'
+    [ -z "$(setting DATA_DIR)$(setting FILES_DIR)$(setting LK_DATABASE_URL)$(setting ARM_DATABASE_URL)" ] ||
+        say '  ! what .env keeps elsewhere (DATA_DIR, FILES_DIR, LK_DATABASE_URL, ARM_DATABASE_URL) is untouched'
 }

@@ -64,6 +64,17 @@ stop_throwaway() {
     throwaway_dir=
 }
 
+# Arguments that choose packages themselves are not widened to the whole workspace.
+test_scope() {
+    for scope_argument in "$@"; do
+        case $scope_argument in
+        --) break ;;
+        -p* | --package* | --workspace | --all) return ;;
+        esac
+    done
+    echo --workspace
+}
+
 word_test() {
     require_packages tests
     require_rust
@@ -71,7 +82,8 @@ word_test() {
     run_in_front cargo build --workspace
     start_throwaway
     for test_setting in $(throwaway_settings); do export "${test_setting?}"; done
-    run_in_front cargo test --workspace "$@"
+    # shellcheck disable=SC2046 # one word or none
+    run_in_front cargo test $(test_scope "$@") "$@"
 }
 
 word_test_stack() {
