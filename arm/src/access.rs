@@ -44,6 +44,11 @@ impl Role {
         matches!(self, Role::Owner | Role::Manager)
     }
 
+    /// Close the shop for maintenance, and open it again.
+    pub const fn may_close_shop(self) -> bool {
+        matches!(self, Role::Owner | Role::Manager)
+    }
+
     /// Block people, and let them in again.
     pub const fn may_block(self) -> bool {
         matches!(self, Role::Owner | Role::Manager)

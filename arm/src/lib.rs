@@ -9,6 +9,7 @@ pub mod config;
 pub mod decisions;
 pub mod inbox;
 pub mod jobs;
+pub mod maintenance;
 pub mod passwords;
 pub mod people;
 pub mod promo;

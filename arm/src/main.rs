@@ -3,7 +3,8 @@
 //! - Topics in: `create_user_in`, `update_user_in` (the older graph), `arm_sync_lk` and `arm_sync_tg` (also under the
 //!   names `orm_sync_lk`, `orm_sync_tg`), `worker_done_orm`.
 //! - Topics out, all through the outbox: `lk_sync_orm` (products, keys for their stocks, promo codes, decisions about
-//!   payments and people, answers, the wish for a snapshot), `tg_send` (answers), `worker_start_orm` (jobs), `info_in`.
+//!   payments and people, answers, the wish for a snapshot), `tg_send` (answers), `tg_notify`
+//!   (maintenance), `worker_start_orm` (jobs), `info_in`.
 //! - Serves: pages for staff, a JSON API under `/api` (bearer token), `/health/live`, `/health/ready`, `/metrics`.
 //! - Stores (SQLite or PostgreSQL): staff, sessions, products, promo codes, messages, tasks, audit as its own truth;
 //!   users, invoices, entitlements and stocks as LK says, by version; what the bot said of payments and messages. Keys
@@ -13,6 +14,7 @@
 //!   not in the pages.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use chrono::Utc;
 use geobot_arm::access::Role;
@@ -20,7 +22,7 @@ use geobot_arm::app::App;
 use geobot_arm::config::{SHORTEST_PASSWORD, Settings};
 use geobot_arm::passwords::{PasswordError, Passwords};
 use geobot_arm::store::{self, staff};
-use geobot_arm::{inbox, web};
+use geobot_arm::{inbox, maintenance, web};
 use geobot_shared::bus::outbox::Outbox;
 use geobot_shared::bus::{Bus, Cause, ConsumerOptions};
 use geobot_shared::http::{self, Health};
@@ -74,6 +76,11 @@ async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     });
 
     let app = App::new(db.clone(), outbox, api_token, passwords, settings.zone())?;
+    let reminded = Arc::clone(&app);
+    life.spawn(Step::Services, "maintenance", |stop| async move {
+        maintenance::remind(reminded, stop).await;
+        Ok::<(), String>(())
+    });
     let options = ConsumerOptions::default;
     bus.consume(&app, inbox::create_user_in::handlers(), options())?;
     bus.consume(&app, inbox::update_user_in::handlers(), options())?;

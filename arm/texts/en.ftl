@@ -49,6 +49,11 @@ failure-bad-form = The form could not be read.
 failure-internal = That did not work: a fault of ours, it is in the log.
 failure-home = To the overview
 
+overview-closed = The shop is closed for maintenance: the bot sells to nobody.
+overview-maintenance = Maintenance
+overview-maintenance-words = While the shop is closed, the bot says that it will open soon. Payments that are on their way are taken and delivered.
+overview-close-shop = Close the shop
+overview-open-shop = Open the shop
 overview-attention = Waiting for a decision:
 overview-held = { $n ->
     [one] { $n } paid but not delivered

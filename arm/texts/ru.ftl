@@ -50,6 +50,11 @@ failure-bad-form = Форму не удалось прочитать.
 failure-internal = Не получилось: ошибка на нашей стороне, она записана в лог.
 failure-home = На главную
 
+overview-closed = Магазин закрыт на обслуживание: бот никому не продаёт.
+overview-maintenance = Обслуживание
+overview-maintenance-words = Пока магазин закрыт, бот отвечает, что открытие скоро. Оплаты, которые уже идут, принимаются и доставляются.
+overview-close-shop = Закрыть магазин
+overview-open-shop = Открыть магазин
 overview-attention = Ждут решения:
 overview-held = { $n ->
     [one] { $n } оплаченный, но не выданный

@@ -1,7 +1,7 @@
 //! ARM's database: SQLite or PostgreSQL, one file per table.
 //!
 //! Times are microseconds since 1970 (UTC), money is kopecks, enums are their words on the wire.
-//! ARM's own truth: staff, sessions, products, promo codes, messages, tasks, audit. Read models fed by the sync topics:
+//! ARM's own truth: maintenance, staff, sessions, products, promo codes, messages, tasks, audit. Read models fed by the sync topics:
 //! users, invoices, entitlements, stocks, events, deliveries.
 
 pub mod audit;
@@ -9,6 +9,7 @@ pub mod deliveries;
 pub mod entitlements;
 pub mod events;
 pub mod invoices;
+pub mod maintenance;
 pub mod messages;
 pub mod migrations;
 pub mod products;
@@ -22,6 +23,7 @@ pub mod users;
 mod version;
 
 use chrono::{DateTime, Utc};
+use geobot_shared::sql;
 use sea_orm::{DatabaseConnection, DbErr};
 use sea_orm_migration::MigratorTrait;
 
@@ -30,7 +32,7 @@ use sea_orm_migration::MigratorTrait;
 /// # Errors
 /// The database's.
 pub async fn migrate(db: &DatabaseConnection) -> Result<(), DbErr> {
-    migrations::Migrator::up(db, None).await
+    sql::migrate(db, migrations::Migrator::up(db, None)).await
 }
 
 /// A time as it is stored.

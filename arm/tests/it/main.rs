@@ -11,6 +11,7 @@ mod deciding;
 mod demo;
 mod inbox;
 mod look;
+mod maintenance;
 mod pages;
 mod records;
 mod shop;

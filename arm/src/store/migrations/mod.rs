@@ -2,6 +2,7 @@
 
 mod m0001_first_tables;
 mod m0002_catalog;
+mod m0003_maintenance;
 
 use sea_orm_migration::prelude::*;
 
@@ -14,6 +15,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m0001_first_tables::Migration),
             Box::new(m0002_catalog::Migration),
+            Box::new(m0003_maintenance::Migration),
         ]
     }
 }

@@ -15,10 +15,12 @@
 //! | `POST /api/users/{id}/block`, `…/unblock`, `…/balance` | 202: LK was asked (`reason`; `amount`, signed) |
 //! | `GET /api/users/{id}` | the person, with `telegram`, `entitlements` and `messages` |
 //! | `GET /api/tasks/{id}` | the job |
+//! | `GET`, `PUT /api/maintenance` | `{"closed": …, "since": …}`: whether the bot sells |
 
 mod decisions;
 mod invoices;
 mod keys;
+mod maintenance;
 mod products;
 mod promos;
 mod tasks;
@@ -68,6 +70,10 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/invoices/{id}", get(invoices::show))
         .route("/users/{id}", get(users::show))
         .route("/tasks/{id}", get(tasks::show))
+        .route(
+            "/maintenance",
+            get(maintenance::show).put(maintenance::change),
+        )
         .fallback(|| async { ApiError::NotFound("call") })
         .method_not_allowed_fallback(|| async { ApiError::Method })
         .layer(from_fn_with_state(Arc::clone(app), only_with_token))

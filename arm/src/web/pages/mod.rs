@@ -3,6 +3,7 @@
 mod account;
 mod audit;
 mod language;
+mod maintenance;
 mod messages;
 mod overview;
 mod payment_card;
@@ -71,6 +72,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/staff/{id}/{deed}", post(staff::change))
         .route("/tasks", get(tasks::list))
         .route("/audit", get(audit::list))
+        .route("/maintenance", post(maintenance::change))
         .route("/language/{code}", get(language::choose))
         .fallback(|| async { Failure::NotFound })
         .layer(from_fn(same_origin::only))

@@ -14,7 +14,7 @@ use super::Answer;
 use crate::app::App;
 use crate::store::invoices::{self, Wanted};
 use crate::store::sales::{self, DaySales};
-use crate::store::{deliveries, messages, products, stocks, users};
+use crate::store::{deliveries, maintenance, messages, products, stocks, users};
 use crate::web::chart::Chart;
 use crate::web::page::{self, Page};
 use crate::web::session::Visit;
@@ -53,6 +53,8 @@ struct OverviewPage<'a> {
     failed: i64,
     unknown: i64,
     chart: Chart,
+    closed: bool,
+    may_close: bool,
 }
 
 pub(super) async fn show(State(app): State<Arc<App>>, visit: Visit) -> Answer {
@@ -74,6 +76,8 @@ pub(super) async fn show(State(app): State<Arc<App>>, visit: Visit) -> Answer {
         failed: deliveries::since(db, SendOutcome::Failed, week).await?,
         unknown: deliveries::since(db, SendOutcome::Unknown, week).await?,
         chart: Chart::new(&days, visit.page.language),
+        closed: maintenance::get(db).await?.closed,
+        may_close: visit.staff.role.may_close_shop(),
     })
 }
 
