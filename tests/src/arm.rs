@@ -95,6 +95,35 @@ impl Arm {
         assert_eq!(status, 200, "ARM archives a product: {body}");
     }
 
+    /// Gives a product another price.
+    ///
+    /// # Panics
+    /// When ARM refuses.
+    pub async fn change_price(&self, product: ProductId, rubles: &str) {
+        let path = format!("products/{product}");
+        let mut fields: Value = self.find(&path).await.expect("ARM has the product");
+        fields["price"] = json!(rubles);
+        self.put(&path, &fields).await;
+    }
+
+    /// Changes something.
+    ///
+    /// # Panics
+    /// When ARM refuses.
+    pub async fn put(&self, path: &str, fields: &Value) {
+        let (status, body) = self.send(self.http.put(self.url(path)).json(fields)).await;
+        assert_eq!(status, 200, "ARM takes {path}: {body}");
+    }
+
+    /// Asks for something that LK carries out.
+    ///
+    /// # Panics
+    /// When ARM refuses.
+    pub async fn post(&self, path: &str, fields: &Value) {
+        let (status, body) = self.send(self.http.post(self.url(path)).json(fields)).await;
+        assert_eq!(status, 202, "ARM takes {path}: {body}");
+    }
+
     /// An invoice; `None` while ARM has not heard of it.
     pub async fn invoice(&self, invoice: u64) -> Option<Invoice> {
         self.find(&format!("invoices/{invoice}")).await

@@ -8,6 +8,7 @@ mod callbacks;
 mod chatting;
 mod older_graph;
 mod outages;
+mod reaching;
 mod refused_settings;
 mod sending;
 mod shutdown;
