@@ -1,12 +1,14 @@
 //! The logger: carries every event of `info_in` to Logstash.
 //!
-//! - **In**: `info_in`, every action. **Out**: JSON arrays over HTTP to Logstash; no topic but `info_in.dlq`.
+//! - **In**: `info_in`, every action. **Out**: JSON arrays over HTTP to Logstash; `tg_notify` `staff_alert` for events
+//!   of level error; `info_in.dlq`.
 //! - **Stores** nothing.
 //! - **Promises**: an event is committed only after Logstash has answered 2xx for it (D1). Logstash down, busy or
 //!   refusing our password: consumption pauses and nothing is lost (D5). A document that Logstash refuses goes to the
 //!   dead letters alone, its neighbours reach Logstash. Events of one key arrive in their order (D2). A request that
-//!   times out may have been taken: its events then arrive twice.
+//!   times out may have been taken: its events then arrive twice. Alerts are best effort and hold nothing up.
 
+mod alerts;
 mod batch;
 mod document;
 mod inbox;
@@ -23,6 +25,7 @@ use geobot_shared::lifecycle::{Lifecycle, Step};
 use geobot_shared::{config, telemetry};
 use tracing::info;
 
+use crate::alerts::Alerts;
 use crate::batch::{Batcher, Limits};
 use crate::logstash::Logstash;
 use crate::settings::Settings;
@@ -30,6 +33,7 @@ use crate::settings::Settings;
 /// What the handlers need.
 pub(crate) struct App {
     batcher: Batcher,
+    alerts: Arc<Alerts>,
 }
 
 #[tokio::main]
@@ -51,7 +55,10 @@ async fn main() -> ExitCode {
     };
     let (batcher, batches) = batch::new(Arc::clone(&logstash), Limits::default());
     life.spawn(Step::Services, "batches", |stop| batches.run(stop));
-    let app = Arc::new(App { batcher });
+    let alerts = Alerts::new();
+    let (told, producer) = (Arc::clone(&alerts), bus.producer());
+    life.spawn(Step::Services, "alerts", |stop| told.run(producer, stop));
+    let app = Arc::new(App { batcher, alerts });
     if let Err(error) = bus.consume(&app, inbox::info_in::handlers(), ConsumerOptions::default()) {
         config::refuse(&error.to_string());
     }

@@ -14,6 +14,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
 use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::Message;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
 use serde_json::{Value, json};
@@ -115,6 +117,7 @@ fn kafka() -> Kafka {
     let cluster = MockCluster::new(1).unwrap();
     cluster.create_topic("info_in", 6, 1).unwrap();
     cluster.create_topic("info_in.dlq", 6, 1).unwrap();
+    cluster.create_topic("tg_notify", 1, 1).unwrap();
     cluster
 }
 
@@ -181,6 +184,62 @@ async fn logstash_down_then_up_loses_nothing_and_keeps_the_order_of_each_key() {
         }
         eventually("readiness", async || logger.health().await["ready"] == true).await;
     }
+}
+
+/// Reads `tg_notify` from its beginning until so many errors are told.
+fn told(kafka: &Kafka, errors: u64) -> Vec<Value> {
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", kafka.bootstrap_servers())
+        .set("group.id", "test")
+        .set("auto.offset.reset", "earliest")
+        .create()
+        .unwrap();
+    consumer.subscribe(&["tg_notify"]).unwrap();
+    let (end, mut alerts) = (Instant::now() + LIMIT, Vec::<Value>::new());
+    let count = |alerts: &[Value]| -> u64 {
+        let counts = alerts.iter().map(|it| it["count"].as_u64().unwrap());
+        counts.sum()
+    };
+    while count(&alerts) < errors {
+        assert!(Instant::now() < end, "only {alerts:?} within {LIMIT:?}");
+        if let Some(record) = consumer.poll(Duration::from_millis(100)) {
+            let record: Value = serde_json::from_slice(record.unwrap().payload().unwrap()).unwrap();
+            assert_eq!(record["action"], "staff_alert");
+            alerts.push(record["payload"]["data"].clone());
+        }
+    }
+    alerts
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn staff_hears_of_errors_though_logstash_is_down() {
+    let kafka = kafka();
+    let (logstash, url) = stand_in(503).await;
+    let _logger = Logger::start(&kafka, &url);
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", kafka.bootstrap_servers())
+        .create()
+        .unwrap();
+    for n in 0..5 {
+        let level = if n == 4 { "warn" } else { "error" };
+        let record = json!({"service": "LK", "action": "refund_unknown", "payload": {"message": format!("Refund {n}"),
+            "timestamp": "2026-11-25T10:00:00.000000", "level": level, "data": {}}});
+        let (key, text) = (format!("story-{n}"), record.to_string());
+        let sent = BaseRecord::to("info_in").key(&key).payload(&text);
+        producer.send(sent).unwrap();
+    }
+    producer.flush(Duration::from_secs(10)).unwrap();
+
+    // Tried again and again, and each told once.
+    eventually("tries", async || *logstash.tries.lock().unwrap() > 3).await;
+    let alerts = told(&kafka, 4);
+    for alert in &alerts {
+        assert_eq!(
+            (&alert["service"], &alert["action"]),
+            (&json!("LK"), &json!("refund_unknown"))
+        );
+    }
+    assert!(logstash.documents.lock().unwrap().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,6 +16,7 @@ pub(crate) fn handlers() -> Inbox<App, InfoIn> {
 
 /// Done when Logstash has the document.
 async fn event_logged(app: Arc<App>, event: Event<Value>) -> Handled {
+    app.alerts.note(&event);
     let document = document::of(&event).map_err(|e| HandleError::BadData(e.to_string()))?;
     app.batcher
         .deliver(document)
