@@ -1,4 +1,4 @@
-//! What was sold: live invoices whose money came and was not given back, by the day it came.
+//! What was sold: live invoices whose money came and was not given back whole, by the day it came.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use chrono::{DateTime, FixedOffset, NaiveDate, TimeDelta, TimeZone, Utc};
 use geobot_shared::ids::Mode;
 use geobot_shared::money::Money;
 use geobot_shared::topics::states::InvoiceStatus;
-use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::sea_query::{Expr, ExprTrait, Func};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
 
 use super::invoices::{Column, Entity};
@@ -28,7 +28,7 @@ pub struct DaySales {
     pub day: NaiveDate,
     /// Paid invoices.
     pub invoices: i64,
-    /// Their amounts.
+    /// What came for them and was not given back.
     pub revenue: Money,
 }
 
@@ -55,12 +55,15 @@ pub async fn by_day(
     let first = today - TimeDelta::days(days - 1);
     let start = micros(begins(first, zone));
     let day = Expr::col(Column::PaidAt).sub(start).div(DAY_MICROS);
+    // An older LK does not say what came.
+    let came = Func::coalesce([Expr::col(Column::Received), Expr::col(Column::Amount)]);
+    let kept = Expr::from(came).sub(Expr::col(Column::Refunded));
     let rows: Vec<(i64, i64, i64)> = Entity::find()
         .select_only()
         .column_as(day, "day")
         .column_as(Expr::col(Column::InvoiceId).count(), "invoices")
         // PostgreSQL sums BIGINT to NUMERIC.
-        .column_as(Expr::col(Column::Amount).sum().cast_as("BIGINT"), "revenue")
+        .column_as(kept.sum().cast_as("BIGINT"), "revenue")
         .filter(Column::PaidAt.gte(start))
         .filter(Column::Mode.eq(Mode::Live.as_str()))
         .filter(Column::Status.is_in(SOLD.map(InvoiceStatus::as_str)))
