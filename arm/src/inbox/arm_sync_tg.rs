@@ -6,7 +6,7 @@ use geobot_shared::bus::{Event, Handled, Inbox};
 use geobot_shared::ids::TelegramUserId;
 use geobot_shared::topics::ArmSyncTg;
 use geobot_shared::topics::arm_sync_tg::{
-    DeliveryReport, MessageReceived, SendOutcome, UserUnreachable,
+    ChatChanged, DeliveryReport, MessageReceived, SendOutcome, UserUnreachable,
 };
 use geobot_shared::topics::lk_sync_tg::{PaymentRefused, PaymentRouted, UserStarted};
 use geobot_shared::topics::states::Task;
@@ -15,7 +15,7 @@ use tracing::warn;
 use crate::app::App;
 use crate::jobs;
 use crate::store::events::{self, Kind};
-use crate::store::{deliveries, messages, users};
+use crate::store::{chats, deliveries, messages, users};
 
 /// The handlers of the topic.
 pub fn handlers() -> Inbox<App, ArmSyncTg> {
@@ -26,6 +26,7 @@ pub fn handlers() -> Inbox<App, ArmSyncTg> {
         .on(user_unreachable)
         .on(payment_routed)
         .on(payment_refused)
+        .on(chat_changed)
         .on(task_requested)
 }
 
@@ -138,6 +139,14 @@ async fn payment_refused(app: Arc<App>, event: Event<PaymentRefused>) -> Handled
         event.at,
     )
     .await?;
+    Ok(app.commit(transaction).await?)
+}
+
+async fn chat_changed(app: Arc<App>, event: Event<ChatChanged>) -> Handled {
+    let Some(transaction) = app.first_time(&event.cause).await? else {
+        return Ok(());
+    };
+    chats::take(&transaction, &event.data).await?;
     Ok(app.commit(transaction).await?)
 }
 

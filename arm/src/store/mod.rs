@@ -2,9 +2,10 @@
 //!
 //! Times are microseconds since 1970 (UTC), money is kopecks, enums are their words on the wire.
 //! ARM's own truth: maintenance, staff, sessions, products, promo codes, messages, tasks, audit. Read models fed by the sync topics:
-//! users, invoices, entitlements, stocks, events, deliveries.
+//! users, invoices, entitlements, stocks, chats, events, deliveries.
 
 pub mod audit;
+pub mod chats;
 pub mod deliveries;
 pub mod entitlements;
 pub mod events;

@@ -6,6 +6,7 @@
 mod api;
 mod arm;
 mod browser;
+mod chats;
 mod databases;
 mod deciding;
 mod demo;

@@ -3,6 +3,7 @@
 mod m0001_first_tables;
 mod m0002_catalog;
 mod m0003_maintenance;
+mod m0004_chats;
 
 use sea_orm_migration::prelude::*;
 
@@ -16,6 +17,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_first_tables::Migration),
             Box::new(m0002_catalog::Migration),
             Box::new(m0003_maintenance::Migration),
+            Box::new(m0004_chats::Migration),
         ]
     }
 }

@@ -2,6 +2,7 @@
 
 mod account;
 mod audit;
+mod chats;
 mod language;
 mod maintenance;
 mod messages;
@@ -65,6 +66,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
             "/products/{id}/keys",
             post(products::upload_keys).layer(DefaultBodyLimit::max(LONGEST_UPLOAD)),
         )
+        .route("/chats", get(chats::list))
         .route("/promos", get(promos::list).post(promos::create))
         .route("/promos/new", get(promos::blank))
         .route("/promos/{code}", get(promos::show).post(promos::update))
