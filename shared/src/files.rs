@@ -5,6 +5,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -15,6 +16,10 @@ use crate::topics::states::StoredFile;
 pub const LONGEST_FILE: u64 = 50 * 1024 * 1024;
 /// The longest name that is kept, in characters.
 pub const LONGEST_NAME: usize = 120;
+/// Where files are until all of their bytes have come.
+const INCOMING: &str = "incoming";
+/// Nobody waits so long for a file.
+const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The folder of the files.
 #[derive(Clone, Debug)]
@@ -53,12 +58,33 @@ impl FileStore {
         }
     }
 
+    /// Takes away what a process that was killed has left half-way, a day ago or longer. Returns how many parts.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub async fn sweep(&self, now: SystemTime) -> io::Result<usize> {
+        let mut entries = match tokio::fs::read_dir(self.folder.join(INCOMING)).await {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+            Err(error) => return Err(error),
+        };
+        let mut swept = 0;
+        while let Some(entry) = entries.next_entry().await? {
+            let changed = entry.metadata().await?.modified()?;
+            if now.duration_since(changed).is_ok_and(|age| age > ABANDONED) {
+                tokio::fs::remove_file(entry.path()).await?;
+                swept += 1;
+            }
+        }
+        Ok(swept)
+    }
+
     /// Begins a file whose bytes come in parts.
     ///
     /// # Errors
     /// The disk's.
     pub async fn begin(&self) -> Result<Incoming, FileError> {
-        let parts = self.folder.join("incoming");
+        let parts = self.folder.join(INCOMING);
         tokio::fs::create_dir_all(&parts).await?;
         let path = parts.join(uuid::Uuid::now_v7().to_string());
         let file = tokio::fs::File::create_new(&path).await?;
@@ -267,6 +293,20 @@ mod tests {
         assert!(matches!(long, Err(FileError::TooLong)), "{long:?}");
         drop(incoming);
         assert_eq!(parts(&folder), 0);
+    }
+
+    #[tokio::test]
+    async fn what_was_left_half_way_is_swept_after_a_day() {
+        let (folder, store) = store();
+        let now = SystemTime::now();
+        assert_eq!(store.sweep(now).await.unwrap(), 0);
+        let kept = store.keep(b"test", "a.txt", None).await.unwrap();
+        let incoming = store.begin().await.unwrap();
+        assert_eq!(store.sweep(now).await.unwrap(), 0);
+        assert_eq!(store.sweep(now + 2 * ABANDONED).await.unwrap(), 1);
+        assert_eq!(parts(&folder), 0);
+        assert_eq!(store.read(&kept.sha256).await.unwrap(), b"test");
+        drop(incoming);
     }
 
     #[test]

@@ -4,9 +4,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection,
+    DatabaseTransaction, DbErr, SqliteTransactionMode, Statement, TransactionOptions,
+    TransactionTrait,
 };
+
+/// PostgreSQL's advisory lock under which tables are changed.
+const MIGRATIONS: i64 = 0x0067_656f_6d69_6772;
 
 /// The address of a service's database: the setting if there is one, else a SQLite file in the data folder, which is
 /// made if it is missing.
@@ -38,11 +42,15 @@ pub async fn connect(url: &str) -> Result<DatabaseConnection, DbErr> {
         options
             .max_connections(1)
             .min_connections(1)
+            // A file does not hang up; the question would double the cost of a small read.
+            .test_before_acquire(false)
             .map_sqlx_sqlite_opts(|sqlite| {
                 sqlite
                     .pragma("journal_mode", "WAL")
                     .pragma("synchronous", "FULL")
                     .pragma("foreign_keys", "ON")
+                    // 16 MB. What is written often is carried over once, and everybody waits less often for that.
+                    .pragma("wal_autocheckpoint", "4000")
                     .busy_timeout(Duration::from_secs(5))
             });
         // One connection is one writer; it is never given up, so that it is never opened anew under load.
@@ -68,4 +76,30 @@ pub async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr
         ..TransactionOptions::default()
     })
     .await
+}
+
+/// Runs migrations while nobody else runs any on this database: of replicas that start at the same moment one changes
+/// the tables, and the others wait and find nothing left to do. PostgreSQL: an advisory lock, which also ends with the
+/// connection of whoever holds it. SQLite has one process.
+///
+/// # Errors
+/// The database's, and those of `migrations`.
+pub async fn migrate(
+    db: &DatabaseConnection,
+    migrations: impl Future<Output = Result<(), DbErr>>,
+) -> Result<(), DbErr> {
+    if db.get_database_backend() != DatabaseBackend::Postgres {
+        return migrations.await;
+    }
+    // The lock is this transaction's, which does nothing else: the migrations have connections of their own.
+    let holder = db.begin().await?;
+    let lock = Statement::from_sql_and_values(
+        DatabaseBackend::Postgres,
+        "SELECT pg_advisory_xact_lock($1)",
+        [MIGRATIONS.into()],
+    );
+    holder.execute_raw(lock).await?;
+    let done = migrations.await;
+    holder.rollback().await?;
+    done
 }

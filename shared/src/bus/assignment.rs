@@ -40,6 +40,7 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(topic: &'static str, options: ConsumerOptions) -> Shared {
+        let topic = options.meter.unwrap_or(topic);
         Shared {
             topic,
             began: Instant::now(),

@@ -8,6 +8,8 @@ pub struct ConsumerOptions {
     /// The service's part of the group's name, in lower case; the producer's service name when absent. Replicas that
     /// sign their records with names of their own (WORKER_0, WORKER_1) set it to share one group.
     pub group: Option<&'static str>,
+    /// How metrics and logs name it; the topic's name when absent. A process that reads one topic twice needs two names.
+    pub meter: Option<&'static str>,
     /// Lanes; keys are spread over them. Each is one task: more lanes use more processors, fewer cost less.
     pub lanes: usize,
     /// Handlers that run at the same time, at most. Records that pause between tries don't count.
@@ -42,6 +44,7 @@ impl Default for ConsumerOptions {
     fn default() -> Self {
         ConsumerOptions {
             group: None,
+            meter: None,
             lanes: 2,
             handlers_at_once: 1_024,
             records_in_flight: 4_000,

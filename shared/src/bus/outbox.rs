@@ -110,31 +110,28 @@ impl Outbox {
         record: Outgoing,
         now: DateTime<Utc>,
     ) -> Result<(), OutboxError> {
-        let not_json = |reason: String| PublishError::Rejected {
-            topic: record.topic.clone(),
-            reason,
-        };
-        let row = ActiveModel {
-            id: ActiveValue::NotSet,
-            headers: ActiveValue::Set(
-                serde_json::to_string(&record.headers).map_err(|e| not_json(e.to_string()))?,
-            ),
-            value: ActiveValue::Set(String::from_utf8(record.value).map_err(|e| {
-                PublishError::Rejected {
-                    topic: record.topic.clone(),
-                    reason: e.to_string(),
-                }
-            })?),
-            topic: ActiveValue::Set(record.topic),
-            key: ActiveValue::Set(record.key),
-            created_at: ActiveValue::Set(now.timestamp_micros()),
-            published_at: ActiveValue::Set(None),
-            refused_at: ActiveValue::Set(None),
-            refusal: ActiveValue::Set(None),
-        };
-        Entity::insert(row)
-            .exec_without_returning(transaction)
-            .await?;
+        self.put_records(transaction, vec![record], now).await
+    }
+
+    /// Enters ready records in the caller's transaction, in their order and by one statement.
+    ///
+    /// # Errors
+    /// As [`Outbox::put`].
+    pub async fn put_records(
+        &self,
+        transaction: &impl ConnectionTrait,
+        records: Vec<Outgoing>,
+        now: DateTime<Utc>,
+    ) -> Result<(), OutboxError> {
+        let rows = records
+            .into_iter()
+            .map(|record| row(record, now))
+            .collect::<Result<Vec<_>, _>>()?;
+        if !rows.is_empty() {
+            Entity::insert_many(rows)
+                .exec_without_returning(transaction)
+                .await?;
+        }
         Ok(())
     }
 
@@ -149,4 +146,25 @@ impl Outbox {
             .run(&db, stop)
             .await;
     }
+}
+
+fn row(record: Outgoing, now: DateTime<Utc>) -> Result<ActiveModel, PublishError> {
+    let topic = record.topic;
+    let not_json = |reason: String| PublishError::Rejected {
+        topic: topic.clone(),
+        reason,
+    };
+    let headers = serde_json::to_string(&record.headers).map_err(|e| not_json(e.to_string()))?;
+    let value = String::from_utf8(record.value).map_err(|e| not_json(e.to_string()))?;
+    Ok(ActiveModel {
+        id: ActiveValue::NotSet,
+        topic: ActiveValue::Set(topic),
+        key: ActiveValue::Set(record.key),
+        value: ActiveValue::Set(value),
+        headers: ActiveValue::Set(headers),
+        created_at: ActiveValue::Set(now.timestamp_micros()),
+        published_at: ActiveValue::Set(None),
+        refused_at: ActiveValue::Set(None),
+        refusal: ActiveValue::Set(None),
+    })
 }
