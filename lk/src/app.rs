@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use crate::gateways::robokassa::{ClientError, Robokassa};
 use crate::payment::forged::ForgedSamples;
 use crate::payment::gateway::PaymentGateway;
+use crate::payment::group;
 use crate::settings::Checked;
 
 /// Callbacks that are worked on at once; what comes beyond is asked to come again.
@@ -47,6 +48,8 @@ pub struct App {
     pub forged: ForgedSamples,
     /// Bounds the callbacks worked on at once.
     pub callbacks: Semaphore,
+    /// Callbacks that wait for the next commit.
+    pub settling: group::Waiting,
 }
 
 impl App {
@@ -72,6 +75,7 @@ impl App {
             )?,
             forged: ForgedSamples::default(),
             callbacks: Semaphore::new(CALLBACKS_AT_ONCE),
+            settling: group::Waiting::default(),
         })
     }
 

@@ -5,7 +5,8 @@
 //!   `update_user_in`, `task_in`, `info_in` from the older endpoints, acknowledged before they answer.
 //! - **Asks**: the gateway's state service and refund service ([`upkeep`]).
 //! - **Stores** (SQLite or PostgreSQL): accounts, a copy of the products, invoices, raw callbacks and notifications,
-//!   ledger, refunds, entitlements, outbox, handled messages.
+//!   ledger, refunds, entitlements, stocks of keys, promo codes, sign-in links and sessions (hashes), outbox, handled
+//!   messages.
 //! - **Promises**: `OK{InvId}` is answered only after callback, state, ledger and outbox rows are committed together
 //!   (P1); an invoice is credited once (P2); a valid payment is taken late as well, or without a known invoice (P3);
 //!   another amount is a mismatch for a person to decide (P4); a test payment never pays a live invoice (P5); a lost
@@ -16,11 +17,13 @@
 pub mod accounts;
 pub mod app;
 pub mod balance;
+pub mod cabinet;
 pub mod catalog;
 pub mod gateways;
 pub mod held;
 pub mod inbox;
 pub mod invoices;
+pub mod joining;
 pub mod networks;
 pub mod pay_link;
 pub mod payment;

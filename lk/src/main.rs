@@ -14,6 +14,10 @@ use geobot_shared::lifecycle::{Lifecycle, Step};
 use geobot_shared::{config, http, telemetry};
 use tracing::info;
 
+/// Records of one topic that are worked on at once. They share SQLite's one writing connection with the callbacks, each
+/// of which waits for all that came before it: more at once make nothing faster and every payment later.
+const HANDLERS_AT_ONCE: usize = 32;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let settings: Settings = config::load();
@@ -52,19 +56,13 @@ async fn main() -> ExitCode {
     life.spawn(Step::Intake, "upkeep", |stop| {
         upkeep::run(Arc::clone(&app), stop)
     });
+    let options = ConsumerOptions {
+        handlers_at_once: HANDLERS_AT_ONCE,
+        ..ConsumerOptions::default()
+    };
     let consuming = bus
-        .consume(
-            &app,
-            inbox::lk_sync_tg::handlers(),
-            ConsumerOptions::default(),
-        )
-        .and_then(|()| {
-            bus.consume(
-                &app,
-                inbox::lk_sync_orm::handlers(),
-                ConsumerOptions::default(),
-            )
-        });
+        .consume(&app, inbox::lk_sync_tg::handlers(), options.clone())
+        .and_then(|()| bus.consume(&app, inbox::lk_sync_orm::handlers(), options));
     if let Err(error) = consuming {
         config::refuse(&error.to_string());
     }

@@ -6,7 +6,8 @@
 use chrono::{DateTime, Utc};
 use geobot_shared::bus::outbox::OutboxError;
 use geobot_shared::bus::{Cause, HandleError, Handled};
-use geobot_shared::ids::{InvoiceId, TelegramUserId};
+use geobot_shared::ids::{InvoiceId, ProductId, TelegramUserId};
+use geobot_shared::route_token::GrantSource;
 use geobot_shared::topics::lk_sync_orm::PromoUpserted;
 use geobot_shared::topics::tg_robokassa::InvoiceExpired;
 use geobot_shared::topics::{ArmSyncLk, InfoIn, TgRobokassa};
@@ -22,6 +23,7 @@ use self::rules::fault;
 use crate::app::App;
 use crate::invoices::announce;
 use crate::invoices::transitions::Step;
+use crate::store::entitlements;
 use crate::store::invoices::{self, Invoice};
 use crate::store::promos::{self, Model};
 
@@ -103,6 +105,26 @@ pub async fn take(
         promo = promos::count(txn, promo, -1).await?;
     }
     Ok(Some(promo))
+}
+
+/// Whether a person still has what a code gave them for nothing. The same is not given once more until that has ended:
+/// a code of the whole price without limits would hand out a product's stock to one person.
+///
+/// # Errors
+/// The database's.
+pub async fn has_for_nothing(
+    txn: &DatabaseTransaction,
+    user: TelegramUserId,
+    product: ProductId,
+    now: DateTime<Utc>,
+) -> Result<bool, OutboxError> {
+    for right in entitlements::live_of(txn, user, product, now).await? {
+        let invoice = invoices::find(txn, right.invoice_id).await?;
+        if invoice.is_some_and(|invoice| invoice.source == Some(GrantSource::Promo)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Cancels an open invoice in whose place its owner wants another.

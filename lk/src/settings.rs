@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use chrono::{TimeDelta, Utc};
+use chrono::{FixedOffset, TimeDelta, Utc};
 use clap::{ArgAction, Parser, ValueEnum};
 use geobot_shared::bus::KafkaSettings;
 use geobot_shared::config::{StackSettings, World};
@@ -104,6 +104,14 @@ pub struct Settings {
     /// one only, set in Robokassa.
     #[arg(long, env = "ROBOKASSA_SNO", default_value = "")]
     pub robokassa_sno: String,
+    /// Hours ahead of UTC in which people read dates in the cabinet, such as +03:00.
+    #[arg(
+        long,
+        env = "LK_UTC_OFFSET",
+        default_value = "+03:00",
+        allow_hyphen_values = true
+    )]
+    pub utc_offset: String,
     /// The bot's name without @, for links back to the chat. Empty: pages have no such link.
     #[arg(long, env = "BOT_USERNAME", default_value = "")]
     pub bot_username: String,
@@ -179,6 +187,9 @@ pub enum SettingsError {
         "ROBOKASSA_SNO must be osn, usn_income, usn_income_outcome, esn or patent, or empty, got `{0}`"
     )]
     Sno(String),
+    /// Not hours and minutes.
+    #[error("LK_UTC_OFFSET must be hours and minutes such as +03:00, got `{0}`")]
+    UtcOffset(String),
     /// Not a name that Telegram gives.
     #[error("BOT_USERNAME must be 4 to 32 letters, digits or _, got `{0}`")]
     BotUsername(String),
@@ -212,6 +223,8 @@ pub struct Checked {
     pub route_keys: RouteKeys,
     /// Signs LK's own links.
     pub links: PayLinks,
+    /// Base of the links given to people.
+    pub public_url: Url,
     /// `https://t.me/<bot>`, if the bot's name is known.
     pub bot_link: Option<String>,
     /// How long an invoice is offered.
@@ -222,6 +235,8 @@ pub struct Checked {
     pub remind_before: TimeDelta,
     /// Who makes fiscal receipts.
     pub receipts: Receipts,
+    /// In which time people read dates.
+    pub offset: FixedOffset,
     /// Who may call the JSON endpoints.
     pub api: ApiAccess,
 }
@@ -297,12 +312,18 @@ impl Settings {
             reconcile_for: TimeDelta::days(i64::from(self.reconcile_days)),
             route_keys,
             links,
+            public_url,
             bot_link: bot_link(&self.bot_username)?,
             // At least a second; the limits above keep the product far inside of i64.
             invoice_ttl: TimeDelta::seconds(((self.invoice_ttl * 60.0) as i64).max(1)),
             republish_after: TimeDelta::seconds(i64::from(self.republish_after)),
             remind_before: TimeDelta::days(i64::from(self.remind_days)),
             receipts: self.receipts()?,
+            offset: self
+                .utc_offset
+                .trim()
+                .parse()
+                .map_err(|_| SettingsError::UtcOffset(self.utc_offset.clone()))?,
             api: ApiAccess {
                 token: self.api_token.expose_secret().trim().into(),
                 open: !live,
@@ -398,6 +419,7 @@ mod tests {
             "--robokassa-receipts=none",
             "--robokassa-sno=",
             "--remind-days=3",
+            "--utc-offset=+03:00",
         ];
         let route_key = format!("--route-key=1:{}", "ab".repeat(32));
         let args = base
@@ -453,6 +475,7 @@ mod tests {
         assert!(refused(&["--robokassa-cert-file=Cargo.toml"]).contains("ROBOKASSA_CERT_FILE"));
         assert!(refused(&["--remind-days=366"]).contains("LK_REMIND_DAYS"));
         assert!(refused(&["--robokassa-sno=envd"]).contains("ROBOKASSA_SNO"));
+        assert!(refused(&["--utc-offset=Moscow"]).contains("LK_UTC_OFFSET"));
         assert!(refused(&["--bot-username=a b"]).contains("BOT_USERNAME"));
         assert!(
             refused(&["--robokassa-password1=", "--robokassa-password2="]).contains("ROBOKASSA")

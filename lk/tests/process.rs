@@ -11,6 +11,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
+use geobot_lk::store::{self, accounts};
 use geobot_shared::bus::{Cause, KafkaSettings, Producer};
 use geobot_shared::ids::{ChatId, InvoiceId, Mode};
 use geobot_shared::robokassa::callback::sign_result;
@@ -22,7 +23,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::mocking::MockCluster;
 use rdkafka::{ClientConfig, Message};
 use serde_json::Value;
-use support::{USER, product, settings};
+use support::{USER, postgres_url, product, settings};
 
 /// How long anything may take before the test gives up.
 const LIMIT: Duration = Duration::from_secs(40);
@@ -67,6 +68,24 @@ fn a_wrong_setting_is_one_line_and_exit_code_2() {
     assert!(refused(|c| _ = c.env("LK_LEGACY_GET", "maybe")).contains("legacy-get"));
     assert!(refused(|c| _ = c.env("BOT_TOKEN", "1:AAE-real")).contains("LK_API_TOKEN"));
     assert!(refused(|c| _ = c.env("ROBOKASSA_PASSWORD2", "live1")).contains("Password#2"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_that_start_at_the_same_moment_make_the_tables_together() {
+    let url = postgres_url().await;
+    let starting: Vec<_> = (0..6)
+        .map(|_| {
+            let url = url.clone();
+            tokio::spawn(async move { store::connect(&url).await })
+        })
+        .collect();
+    for started in starting {
+        let db = started.await.unwrap().unwrap();
+        assert!(accounts::page(&db, 0, 1).await.unwrap().is_empty());
+        db.close().await.unwrap();
+    }
+    // The lock is free again.
+    store::connect(&url).await.unwrap();
 }
 
 /// The process, ended with the test.

@@ -37,6 +37,8 @@ on_both_databases!(
     a_late_payment_counts_again_beyond_the_limit,
     a_code_of_the_whole_price_is_paid_at_once_by_lks_word,
     an_older_version_of_a_code_changes_nothing_and_uses_stay,
+    what_a_person_has_for_nothing_is_not_given_once_more_while_it_lasts,
+    many_wishes_at_once_give_one_person_one_thing_for_nothing,
 );
 
 fn code(code: &str, percent: u8) -> PromoUpserted {
@@ -430,4 +432,61 @@ async fn an_older_version_of_a_code_changes_nothing_and_uses_stay(lk: TestLk) {
         (all.len(), all[0].percent, all[0].code.as_str()),
         (1, Some(20), "CODE")
     );
+}
+
+async fn what_a_person_has_for_nothing_is_not_given_once_more_while_it_lasts(lk: TestLk) {
+    let month = product();
+    lk.put_product(&month).await;
+    put(&lk, code("FREE", 100)).await;
+    put(&lk, code("GRATIS", 100)).await;
+    put(&lk, code("HALF", 50)).await;
+    let now = Utc::now();
+    let given = async |user, code: &str, at| {
+        let told = ask(&lk, user, month.product_id, code, at).await;
+        if told.action != "payment_confirmed" {
+            assert_refused(&told);
+        }
+        told.action == "payment_confirmed"
+    };
+    assert!(given(1, "free", now).await);
+    assert!(!given(1, "free", now).await);
+    assert!(!given(1, "gratis", now).await, "nor by another code");
+    assert!(given(2, "free", now).await, "somebody else");
+    assert_eq!(used(&lk, "free").await, 2);
+    // A month later it has ended.
+    let later = now + TimeDelta::days(31);
+    assert!(given(1, "free", later).await);
+
+    // Who has paid for it may get more of it for nothing, once.
+    let half = made(&lk, &ask(&lk, 3, month.product_id, "half", now).await).await;
+    let paid = lk.signed(Mode::Live, "149.50", &half.id.to_string());
+    lk.accept(paid).await.unwrap();
+    assert!(given(3, "free", now).await);
+    assert!(!given(3, "free", now).await);
+}
+
+async fn many_wishes_at_once_give_one_person_one_thing_for_nothing(lk: TestLk) {
+    let product = product();
+    lk.put_product(&product).await;
+    for name in ["FREE", "GRATIS"] {
+        put(&lk, code(name, 100)).await;
+    }
+    lk.start_person(TelegramUserId(1), "ru").await;
+    let asking: Vec<_> = (0..10)
+        .map(|n| {
+            let app = Arc::clone(&lk.app);
+            let name = ["free", "gratis"][n % 2];
+            let wish = wish(1, product.product_id, name);
+            tokio::spawn(async move {
+                request::requested(&app, wish, &Cause::new_story(), Utc::now()).await
+            })
+        })
+        .collect();
+    for asked in asking {
+        asked.await.unwrap().unwrap();
+    }
+    let given = lk.sent_of("tg_robokassa", "payment_confirmed").await;
+    let refused = lk.sent_of("tg_robokassa", "invoice_refused").await;
+    assert_eq!((given.len(), refused.len()), (1, 9));
+    assert_eq!(lk.entitlements().await.len(), 1);
 }

@@ -12,12 +12,14 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use geobot_lk::accounts::{self, Wishes};
 use geobot_lk::invoices::request;
+use geobot_lk::joining;
 use geobot_lk::payment::accept_callback;
+use geobot_lk::store::entitlements;
 use geobot_lk::store::invoices::Invoice;
 use geobot_lk::upkeep::subscriptions;
 use geobot_shared::bus::Cause;
-use geobot_shared::ids::{ChatId, InvoiceId, Mode};
-use geobot_shared::topics::lk_sync_tg::InvoiceRequested;
+use geobot_shared::ids::{ChatId, InvoiceId, Mode, TelegramUserId};
+use geobot_shared::topics::lk_sync_tg::{InvoiceRequested, JoinRequested};
 use geobot_shared::topics::states::{Delivery, NotifySettings, ProductState};
 use support::{REMOTE, TestLk, USER, product};
 
@@ -31,6 +33,8 @@ on_both_databases!(
     a_renewed_right_is_not_taken_back,
     a_text_may_be_sold_for_some_days_and_leaves_no_chat,
     what_was_bought_for_ever_does_not_end,
+    who_has_bought_access_to_a_chat_may_join_it_until_its_end,
+    a_right_that_was_taken_back_or_a_blocked_person_opens_no_chat,
 );
 
 const DAY: TimeDelta = TimeDelta::days(1);
@@ -298,4 +302,74 @@ async fn what_was_bought_for_ever_does_not_end(lk: TestLk) {
             .await
             .is_empty()
     );
+}
+
+/// What the bot is told of a wish to join.
+async fn may_join(lk: &TestLk, user: TelegramUserId, chat: i64, at: DateTime<Utc>) -> bool {
+    let wish = JoinRequested {
+        user_id: user,
+        chat_id: ChatId(chat),
+    };
+    let before = lk.sent_of("tg_notify", "join_answered").await.len();
+    let cause = Cause::new_story();
+    for _ in 0..2 {
+        joining::requested(&lk.app, wish.clone(), &cause, at)
+            .await
+            .unwrap();
+    }
+    let mut told = lk.sent_of("tg_notify", "join_answered").await;
+    assert_eq!(told.len(), before + 1, "one answer to each wish");
+    let answer = told.pop().unwrap();
+    assert_eq!(answer.key, Some(user.to_string()));
+    assert_eq!(answer.data["user_id"], user.get());
+    assert_eq!(answer.data["chat_id"], chat);
+    answer.data["approved"].as_bool().unwrap()
+}
+
+async fn who_has_bought_access_to_a_chat_may_join_it_until_its_end(lk: TestLk) {
+    const CHAT: i64 = -1_001_234;
+    let start = Utc::now();
+    let product = product();
+    assert!(!may_join(&lk, USER, CHAT, start).await);
+    asked(&lk, &product, start).await;
+    assert!(!may_join(&lk, USER, CHAT, start).await, "not paid yet");
+    bought(&lk, &product, start).await;
+    assert!(may_join(&lk, USER, CHAT, start).await);
+    // Nobody else, and no other chat.
+    assert!(!may_join(&lk, TelegramUserId(1), CHAT, start).await);
+    assert!(!may_join(&lk, USER, -1_001_235, start).await);
+    assert!(may_join(&lk, USER, CHAT, start + DAY * 29).await);
+    assert!(!may_join(&lk, USER, CHAT, start + DAY * 30).await);
+    // A renewal that begins where the first right ends.
+    bought(&lk, &product, start + DAY * 20).await;
+    assert!(may_join(&lk, USER, CHAT, start + DAY * 59).await);
+    // What leads into no chat opens none.
+    let text = ProductState {
+        delivery: Delivery::Text { text: "x".into() },
+        ..support::product()
+    };
+    bought(&lk, &text, start).await;
+    assert!(!may_join(&lk, USER, CHAT, start + DAY * 61).await);
+}
+
+async fn a_right_that_was_taken_back_or_a_blocked_person_opens_no_chat(lk: TestLk) {
+    const CHAT: i64 = -1_001_234;
+    let start = Utc::now();
+    let for_ever = ProductState {
+        delivery: Delivery::InviteLink {
+            chat_id: ChatId(CHAT),
+            days: None,
+        },
+        ..product()
+    };
+    let invoice = bought(&lk, &for_ever, start).await;
+    assert!(may_join(&lk, USER, CHAT, start + DAY * 5_000).await);
+    for (blocked, may) in [(true, false), (false, true)] {
+        accounts::block(&lk.app, USER, blocked, &Cause::new_story(), start)
+            .await
+            .unwrap();
+        assert_eq!(may_join(&lk, USER, CHAT, start).await, may);
+    }
+    entitlements::revoke(&lk.db, invoice.id).await.unwrap();
+    assert!(!may_join(&lk, USER, CHAT, start).await);
 }

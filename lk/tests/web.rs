@@ -7,78 +7,28 @@
 
 mod support;
 
-use std::net::SocketAddr;
+use std::collections::BTreeSet;
 
 use chrono::{TimeDelta, Utc};
-use geobot_lk::web;
+use geobot_lk::invoices::request;
+use geobot_lk::{promo, web};
+use geobot_shared::bus::Cause;
 use geobot_shared::http;
 use geobot_shared::i18n;
 use geobot_shared::ids::Mode;
 use geobot_shared::robokassa::form::{self, Fields};
 use geobot_shared::robokassa::redirect::sign_success;
 use geobot_shared::route_token::RouteToken;
+use geobot_shared::topics::lk_sync_orm::PromoUpserted;
+use geobot_shared::topics::lk_sync_tg::InvoiceRequested;
 use geobot_shared::topics::states::InvoiceStatus;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::mocking::MockCluster;
 use rdkafka::{ClientConfig, Message};
-use reqwest::{Client, StatusCode};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use support::{TestLk, USER};
-use tokio_util::sync::{CancellationToken, DropGuard};
-
-/// LK behind a port of its own.
-struct Served {
-    lk: TestLk,
-    base: String,
-    client: Client,
-    _stop: DropGuard,
-}
-
-impl Served {
-    async fn new() -> Served {
-        Served::of(TestLk::sqlite().await).await
-    }
-
-    async fn of(lk: TestLk) -> Served {
-        let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        let listener = tokio::net::TcpListener::bind(address).await.unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
-        let stop = CancellationToken::new();
-        tokio::spawn(http::serve(
-            listener,
-            web::routes(lk.app.clone()),
-            stop.clone(),
-        ));
-        Served {
-            lk,
-            base,
-            client: Client::builder().no_proxy().build().unwrap(),
-            _stop: stop.drop_guard(),
-        }
-    }
-
-    async fn get(&self, path: &str) -> (StatusCode, String) {
-        let answer = self
-            .client
-            .get(format!("{}{path}", self.base))
-            .send()
-            .await
-            .unwrap();
-        (answer.status(), answer.text().await.unwrap())
-    }
-
-    async fn post_form(&self, path: &str, body: String) -> (StatusCode, String) {
-        let answer = self
-            .client
-            .post(format!("{}{path}", self.base))
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body(body)
-            .send()
-            .await
-            .unwrap();
-        (answer.status(), answer.text().await.unwrap())
-    }
-}
+use support::{Served, TestLk, USER};
+use tokio_util::sync::CancellationToken;
 
 fn hidden_fields(page: &str) -> Fields {
     page.split("<input type=\"hidden\" name=\"")
@@ -575,4 +525,121 @@ async fn nothing_is_ok_while_kafka_is_down() {
         .await
         .unwrap();
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+}
+
+/// Every path of a router with its methods, as they are: by OPTIONS, which none of them takes.
+async fn served_calls(served: &Served, routes: axum::Router) -> BTreeSet<(String, String)> {
+    // A router lists its paths nowhere but here. Were it to write them otherwise, nothing would be found and the
+    // comparison below would fail.
+    let written = format!("{routes:?}");
+    let paths: BTreeSet<&str> = written
+        .split('"')
+        .filter(|text| text.starts_with('/') && !text.contains("__private"))
+        .collect();
+    let mut calls = BTreeSet::new();
+    for path in paths {
+        let url = format!("{}{}", served.base, path.replace("{signed}", "x"));
+        let answer = served
+            .client
+            .request(Method::OPTIONS, url)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED, "{path}");
+        let allowed = answer.headers()["allow"].to_str().unwrap();
+        for method in allowed.split(',').filter(|&method| method != "HEAD") {
+            calls.insert((path.to_owned(), method.to_ascii_lowercase()));
+        }
+    }
+    calls
+}
+
+#[tokio::test]
+async fn the_document_names_every_route_and_no_other() {
+    let lk = TestLk::sqlite_with(&["--legacy-get=true"], "127.0.0.1:1").await;
+    let health = http::Health::new(CancellationToken::new()).routes();
+    let routes = web::routes(lk.app.clone()).merge(health);
+    let served = Served::with_routes(lk, routes.clone()).await;
+    let (status, text) = served.get("/docs/openapi.json").await;
+    assert_eq!(status, StatusCode::OK);
+    let document: Value = serde_json::from_str(&text).unwrap();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+    let mut documented = BTreeSet::new();
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            assert!(!operation["responses"].as_object().unwrap().is_empty());
+            documented.insert((path.clone(), method.clone()));
+        }
+    }
+    let served_calls = served_calls(&served, routes).await;
+    let missing: Vec<_> = served_calls.difference(&documented).collect();
+    let invented: Vec<_> = documented.difference(&served_calls).collect();
+    assert!(missing.is_empty(), "not in the document: {missing:?}");
+    assert!(invented.is_empty(), "not served: {invented:?}");
+
+    let (status, yaml) = served.get("/docs/openapi.yaml").await;
+    assert_eq!((status, yaml), (StatusCode::OK, text));
+    let (status, page) = served.get("/docs").await;
+    assert_eq!(status, StatusCode::OK);
+    for (path, _) in &documented {
+        assert!(page.contains(path.as_str()), "{path} is not on the page");
+    }
+    assert!(!page.contains("<script") && !page.contains("http://"));
+}
+
+#[tokio::test]
+async fn the_pay_page_shows_what_a_promo_code_took_off() {
+    let served = Served::new().await;
+    let lk = &served.lk;
+    lk.start_person(USER, "ru").await;
+    let product = support::product();
+    lk.put_product(&product).await;
+    let promo = PromoUpserted {
+        code: "<Осень>".into(),
+        version: 1,
+        percent: Some(15),
+        amount: None,
+        limit: None,
+        once_per_person: false,
+        starts_at: None,
+        ends_at: None,
+        active: true,
+    };
+    promo::promo_upserted(&lk.app, promo, &Cause::new_story(), Utc::now())
+        .await
+        .unwrap();
+    let wish = InvoiceRequested {
+        user_id: USER,
+        chat_id: USER.into(),
+        product_id: product.product_id,
+        promo_code: Some("<осень>".into()),
+    };
+    request::requested(&lk.app, wish, &Cause::new_story(), Utc::now())
+        .await
+        .unwrap();
+    let ready = lk.sent_of("tg_robokassa", "invoice_ready").await;
+    let url = ready[0].data["pay_url"].as_str().unwrap();
+    let path = url.strip_prefix("http://127.0.0.1:5500").unwrap();
+    let (_, page) = served.get(path).await;
+    let full = page
+        .split_once("<s>")
+        .unwrap()
+        .1
+        .split_once("</s>")
+        .unwrap();
+    assert!(
+        full.0.contains("299") && full.1.contains("254,15"),
+        "{page}"
+    );
+    assert!(page.contains("Промокод &#60;Осень&#62;"), "{page}");
+    let fields = hidden_fields(&page);
+    assert_eq!(form::value(&fields, "OutSum"), Some("254.15"));
+
+    // Without a code there is one price.
+    lk.ask_invoice(product.product_id, Utc::now()).await;
+    let ready = lk.sent_of("tg_robokassa", "invoice_ready").await;
+    let url = ready[1].data["pay_url"].as_str().unwrap();
+    let path = url.strip_prefix("http://127.0.0.1:5500").unwrap();
+    let (_, page) = served.get(path).await;
+    assert!(!page.contains("<s>") && !page.contains("Промокод"));
 }

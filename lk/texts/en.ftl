@@ -4,7 +4,7 @@ to-the-bot = Back to the chat with the bot
 to-the-payment = To the payment page
 
 home-title = Personal cabinet
-home-text = Invoices and purchases open by the links in your chat with the bot.
+home-text = Invoices and purchases open by the links in your chat with the bot. To sign in, send the bot the command /cabinet.
 not-found-title = Page not found
 not-found-text = Check the link: it may have been copied in part. The bot makes you a new invoice at any time.
 unavailable-title = Not possible right now
@@ -13,6 +13,7 @@ unavailable-text = We are looking into it. Reload the page in a minute: nothing 
 pay-title = Payment
 pay-number = Invoice no. { $number }
 pay-button = Pay { $amount }
+pay-promo = Promo code { $code }
 pay-hint = You pay on Robokassa's protected page. We never see your card details.
 pay-test = Test payment: no money is charged.
 
@@ -39,3 +40,40 @@ success-text = Your purchase comes to the chat with the bot as soon as the payme
 fail-title = The payment was not completed
 fail-text = No money was charged. You can try again or choose another way to pay.
 fail-again = Back to the payment
+
+sign-in-title = Sign in to your cabinet
+sign-in-text = You are signing in as { $name }.
+sign-in-button = Sign in
+sign-in-hint = The link works once. Do not pass it on: it opens your payments.
+link-gone-title = The link does not work
+link-gone-text = The link was used, has expired, or was replaced by a newer one. Send the bot the command /cabinet to get another.
+link-malformed-text = The link seems to have been copied in part. Send the bot the command /cabinet to get another.
+
+cabinet-title = Personal cabinet
+cabinet-language = Language: English. You can change it in the chat with the bot.
+cabinet-payments = Payments
+cabinet-no-payments = No payments yet.
+cabinet-rights = Purchases and subscriptions
+cabinet-no-rights = No purchases yet.
+cabinet-newest = { $count ->
+    [one] The latest { $count } entry is shown.
+   *[other] The latest { $count } entries are shown.
+ }
+cabinet-made-at = Invoice of { $date }
+cabinet-paid-at = Paid on { $date }
+cabinet-received = Received { $amount }
+cabinet-refunded = Returned { $amount } ({ $date })
+cabinet-refunding = Returning { $amount } (since { $date })
+right-until = Until { $end }
+right-begins = From { $start } to { $end }
+right-forever = For ever
+right-ended = Ended on { $end }
+right-revoked = No longer valid
+cabinet-sign-out = Sign out
+cabinet-sign-out-everywhere = Sign out everywhere
+cabinet-closed-title = You are not signed in
+cabinet-closed-text = Send the bot the command /cabinet: it will give you a link to sign in.
+cabinet-blocked-title = Access is closed
+cabinet-blocked-text = Your access to the cabinet is closed. If this is a mistake, write to support.
+cabinet-foreign-title = The request was not taken
+cabinet-foreign-text = The request came from another site. Open the cabinet and try again.

@@ -6,14 +6,15 @@ use chrono::Utc;
 use geobot_shared::bus::{Event, Handled, Inbox};
 use geobot_shared::topics::LkSyncTg;
 use geobot_shared::topics::lk_sync_tg::{
-    CatalogRequested, ChatRegained, DeliveryFailed, InvoiceRequested, PaymentCheckAsked,
-    PaymentRefused, PaymentRouted, PaymentsRequested, PeopleRequested, ProfileChanged,
-    SubscriptionsRequested, UserStarted,
+    CabinetRequested, CatalogRequested, ChatRegained, DeliveryFailed, InvoiceRequested,
+    JoinRequested, PaymentCheckAsked, PaymentRefused, PaymentRouted, PaymentsRequested,
+    PeopleRequested, ProfileChanged, SubscriptionsRequested, UserStarted,
 };
 
 use crate::app::App;
+use crate::cabinet::Token;
 use crate::invoices::{checks, request};
-use crate::{accounts, catalog, held, routing, snapshot};
+use crate::{accounts, cabinet, catalog, held, joining, routing, snapshot};
 
 /// Every action of the topic.
 #[must_use]
@@ -27,6 +28,8 @@ pub fn handlers() -> Inbox<App, LkSyncTg> {
         .on(payment_check_requested)
         .on(payments_requested)
         .on(subscriptions_requested)
+        .on(cabinet_requested)
+        .on(join_requested)
         .on(payment_routed)
         .on(payment_refused)
         .on(delivery_failed)
@@ -71,6 +74,15 @@ async fn payments_requested(app: Arc<App>, event: Event<PaymentsRequested>) -> H
 
 async fn subscriptions_requested(app: Arc<App>, event: Event<SubscriptionsRequested>) -> Handled {
     checks::subscriptions(&app, event.data.user_id, &event.cause, Utc::now()).await
+}
+
+async fn cabinet_requested(app: Arc<App>, event: Event<CabinetRequested>) -> Handled {
+    let token = Token::generate();
+    cabinet::requested(&app, event.data.user_id, &token, &event.cause, Utc::now()).await
+}
+
+async fn join_requested(app: Arc<App>, event: Event<JoinRequested>) -> Handled {
+    joining::requested(&app, event.data, &event.cause, Utc::now()).await
 }
 
 async fn payment_routed(app: Arc<App>, event: Event<PaymentRouted>) -> Handled {

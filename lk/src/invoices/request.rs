@@ -19,6 +19,7 @@ use crate::accounts;
 use crate::app::App;
 use crate::payment::settle::{self, Confirmation};
 use crate::promo;
+use crate::store::accounts as people;
 use crate::store::invoices::{self, Funds, Invoice, Receipt};
 use crate::store::products::{self, Product};
 use crate::store::promos;
@@ -84,11 +85,19 @@ async fn decide(
             promo: None,
         }));
     };
+    // Of two wishes of one person at the same moment, the second finds what the first has got.
+    people::hold(txn, wish.user_id).await?;
     let Some(promo) = promo::find(txn, typed, now).await? else {
         return Ok(Err(RefusalReason::PromoRefused));
     };
+    let price = promo::discounted(&promo, full);
+    if !price.is_positive()
+        && promo::has_for_nothing(txn, wish.user_id, wish.product_id, now).await?
+    {
+        return Ok(Err(RefusalReason::PromoRefused));
+    }
     Ok(Ok(Bargain {
-        price: promo::discounted(&promo, full),
+        price,
         promo: Some(promo),
         product,
     }))

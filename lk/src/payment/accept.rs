@@ -1,19 +1,23 @@
-//! ResultURL's decision: parse, find the invoice, verify with *its* mode, settle. `OK` only for what is stored.
+//! ResultURL's decision: parse, verify, find the invoice, settle what is signed for *its* mode. `OK` only for what is
+//! stored. Only what the gateway has signed gets as far as the database's one writer.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use geobot_shared::bus::outbox::OutboxError;
 use geobot_shared::ids::Mode;
 use geobot_shared::robokassa::form::Fields;
+use sea_orm::DatabaseTransaction;
 use tracing::{debug, error};
 
 use super::forged::Forged;
 use super::gateway::{CallbackDoubt, NamedPayment, VerifiedCallback};
+use super::group;
 use super::settle;
 use crate::app::App;
 use crate::store::callbacks::Verdict;
-use crate::store::invoices;
+use crate::store::invoices::{self, Invoice};
 
 /// A callback that is stored, with what was made of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,12 +77,44 @@ impl CallbackRefused {
     }
 }
 
+/// A callback that the gateway has signed, for one mode or another.
+pub(super) struct Signed {
+    pub(super) named: NamedPayment,
+    remote: IpAddr,
+    at: DateTime<Utc>,
+    live: Result<VerifiedCallback, CallbackDoubt>,
+    test: Result<VerifiedCallback, CallbackDoubt>,
+}
+
+impl Signed {
+    fn under(&self, mode: Mode) -> &Result<VerifiedCallback, CallbackDoubt> {
+        match mode {
+            Mode::Live => &self.live,
+            Mode::Test => &self.test,
+        }
+    }
+
+    /// The callback as signed for an invoice's mode. Promise P5: the mode is the invoice's. What the request says of
+    /// it is not signed and not looked at.
+    fn of(&self, invoice: Option<&Invoice>) -> Result<&VerifiedCallback, CallbackRefused> {
+        match (
+            invoice,
+            self.under(invoice.map_or(Mode::Live, |it| it.mode)),
+        ) {
+            (_, Ok(callback)) => Ok(callback),
+            // Nothing says which mode it would have: only real money is worth an alert.
+            (None, Err(CallbackDoubt::NoSecrets(_))) => Err(CallbackRefused::Unverifiable),
+            (_, Err(doubt)) => Err(doubt.clone().into()),
+        }
+    }
+}
+
 /// Takes a ResultURL call: `fields` decoded exactly once, of the query for GET, of the body alone for POST.
 ///
 /// # Errors
 /// [`CallbackRefused`] says why Robokassa gets no `OK`.
 pub async fn accept_callback(
-    app: &App,
+    app: &Arc<App>,
     fields: Fields,
     remote: IpAddr,
     now: DateTime<Utc>,
@@ -104,56 +140,81 @@ pub async fn accept_callback(
 }
 
 async fn decide(
-    app: &App,
+    app: &Arc<App>,
     fields: Fields,
     remote: IpAddr,
     now: DateTime<Utc>,
 ) -> Result<Accepted, CallbackRefused> {
     let named = app.gateway.name_payment(&fields)?;
-    let invoice = match named.invoice {
-        Some(id) => invoices::find(&app.db, id).await?,
-        None => None,
+    let number = named.number.clone();
+    let signed = Signed {
+        named,
+        remote,
+        at: now,
+        live: app.gateway.verify_callback(fields.clone(), Mode::Live),
+        test: app.gateway.verify_callback(fields, Mode::Test),
     };
-    let Some(invoice) = invoice else {
-        // Nothing says which mode it would have: only real money is worth an alert.
-        let callback = match verify(app, &named, fields, Mode::Live, remote, now) {
-            Err(CallbackDoubt::NoSecrets(_)) => return Err(CallbackRefused::Unverifiable),
-            verified => verified?,
-        };
-        let verdict = settle::unknown(app, &callback, remote, now).await?;
-        return Ok(accepted(callback, verdict));
+    let result = if signed.live.is_ok() || signed.test.is_ok() {
+        group::settle(app, signed).await
+    } else {
+        Err(why_unsigned(app, &signed).await?)
     };
-    // Promise P5: the mode is the invoice's. What the request says of it is not signed and not looked at.
-    let callback = verify(app, &named, fields, invoice.mode, remote, now)?;
-    let verdict = settle::known(app, &invoice, &callback, remote, now).await?;
-    Ok(accepted(callback, verdict))
+    if let Err(CallbackRefused::BadSignature(reason)) = &result {
+        app.forged.keep(Forged {
+            at: now,
+            remote,
+            number,
+            reason: reason.clone(),
+        });
+    }
+    result
 }
 
-fn verify(
+/// Why a callback that is signed for no mode is refused. The database is asked, by a read, only where a mode has no
+/// passwords: its payments are to come again.
+async fn why_unsigned(app: &App, signed: &Signed) -> Result<CallbackRefused, CallbackRefused> {
+    let may_be_genuine = [&signed.live, &signed.test]
+        .iter()
+        .any(|result| matches!(result, Err(CallbackDoubt::NoSecrets(_))));
+    let invoice = match signed.named.invoice {
+        Some(id) if may_be_genuine => invoices::find(&app.db, id).await?,
+        _ => None,
+    };
+    match signed.of(invoice.as_ref()) {
+        Err(refused) => Ok(refused),
+        // Neither mode is signed.
+        Ok(_) => Ok(CallbackRefused::Unverifiable),
+    }
+}
+
+/// Settles a callback within a transaction that the caller commits. The inner error is a refusal that changes nothing.
+///
+/// # Errors
+/// The database's: then the transaction must not be committed.
+pub(super) async fn settle_one(
     app: &App,
-    named: &NamedPayment,
-    fields: Fields,
-    mode: Mode,
-    remote: IpAddr,
-    now: DateTime<Utc>,
-) -> Result<VerifiedCallback, CallbackDoubt> {
-    app.gateway
-        .verify_callback(fields, mode)
-        .inspect_err(|doubt| {
-            if let CallbackDoubt::BadSignature(reason) = doubt {
-                app.forged.keep(Forged {
-                    at: now,
-                    remote,
-                    number: named.number.clone(),
-                    reason: reason.clone(),
-                });
-            }
-        })
+    txn: &DatabaseTransaction,
+    signed: &Signed,
+    invoice: Option<&Invoice>,
+) -> Result<Result<Accepted, CallbackRefused>, OutboxError> {
+    let callback = match signed.of(invoice) {
+        Ok(callback) => callback,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let (remote, at) = (signed.remote, signed.at);
+    let verdict = match invoice {
+        Some(invoice) => settle::known(app, txn, invoice, callback, remote, at).await?,
+        None => settle::unknown(app, txn, callback, remote, at).await?,
+    };
+    Ok(Ok(Accepted {
+        answer: callback.answer.clone(),
+        verdict,
+    }))
 }
 
-fn accepted(callback: VerifiedCallback, verdict: Verdict) -> Accepted {
-    Accepted {
-        answer: callback.answer,
-        verdict,
+/// Says in the log what was committed.
+pub(super) fn log_settled(signed: &Signed, invoice: Option<&Invoice>, verdict: Verdict) {
+    if let Ok(callback) = signed.of(invoice) {
+        settle::log(invoice, callback, verdict);
     }
 }

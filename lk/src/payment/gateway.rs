@@ -36,7 +36,7 @@ pub struct NamedPayment {
 }
 
 /// Why a callback is not believed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum CallbackDoubt {
     /// It has not the form of a callback.
     #[error("malformed: {0}")]

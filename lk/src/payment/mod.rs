@@ -6,6 +6,7 @@ pub mod check_now;
 pub mod forged;
 pub mod found;
 pub mod gateway;
+pub mod group;
 pub mod mismatch;
 pub mod publish;
 pub mod settle;

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use geobot_shared::bus::outbox::OutboxError;
-use geobot_shared::bus::{Cause, Outgoing};
+use geobot_shared::bus::{Cause, Outgoing, PublishError};
 use geobot_shared::robokassa::form::Fields;
 use geobot_shared::route_token::{Grant, GrantSource, RouteKeys, RouteToken};
 use geobot_shared::topics::TgRobokassa;
@@ -76,11 +76,25 @@ pub async fn callback(
     params: Fields,
     now: DateTime<Utc>,
 ) -> Result<(), OutboxError> {
+    let record = callback_record(app, invoice, params, now)?;
+    app.outbox.put_record(db, record, now).await
+}
+
+/// The record that [`callback`] enters.
+///
+/// # Errors
+/// When it can't be written as JSON.
+pub fn callback_record(
+    app: &App,
+    invoice: &Invoice,
+    params: Fields,
+    now: DateTime<Utc>,
+) -> Result<Outgoing, PublishError> {
     let record = PaymentCallback {
         params,
         granted: granted(invoice, GrantSource::Robokassa, &app.settings.route_keys),
     };
-    put(app, db, invoice, record.into(), now).await
+    record_of(app, invoice, &record.into(), now)
 }
 
 /// Enters tg_robokassa `payment_confirmed`: LK's word alone.
@@ -99,21 +113,19 @@ pub async fn confirmed(
         route_token: route_token(invoice, keys),
         granted: granted(invoice, source, keys),
     };
-    put(app, db, invoice, record.into(), now).await
+    let record = record_of(app, invoice, &record.into(), now)?;
+    app.outbox.put_record(db, record, now).await
 }
 
-async fn put(
+fn record_of(
     app: &App,
-    db: &impl ConnectionTrait,
     invoice: &Invoice,
-    record: TgRobokassa,
+    record: &TgRobokassa,
     now: DateTime<Utc>,
-) -> Result<(), OutboxError> {
+) -> Result<Outgoing, PublishError> {
     // The time in the record is that of the payment, in every copy.
     let at = invoice.paid_at.unwrap_or(now);
-    let service = app.producer.service();
-    let record = Outgoing::caused::<TgRobokassa>(service, &record, &paid(invoice), 0, at)?;
-    app.outbox.put_record(db, record, now).await
+    Outgoing::caused::<TgRobokassa>(app.producer.service(), record, &paid(invoice), 0, at)
 }
 
 fn granted(invoice: &Invoice, source: GrantSource, keys: &RouteKeys) -> Granted {

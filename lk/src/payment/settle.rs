@@ -1,17 +1,16 @@
-//! Settling a callback whose signature is valid: everything it changes and causes is one transaction (P1), and only
-//! the one whose conditional update takes effect credits (P2), be it a callback's or a confirmation's.
+//! Settling a callback whose signature is valid: everything it changes and causes is in one transaction (P1, see
+//! [`super::group`]), and only the one whose conditional update takes effect credits (P2), be it a callback's or a confirmation's.
 
 use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
-use geobot_shared::bus::Cause;
 use geobot_shared::bus::outbox::OutboxError;
+use geobot_shared::bus::{Cause, Outgoing};
 use geobot_shared::envelope::Level;
 use geobot_shared::ids::InvoiceId;
 use geobot_shared::money::Money;
 use geobot_shared::robokassa::form::Fields;
 use geobot_shared::route_token::GrantSource;
-use geobot_shared::sql;
 use geobot_shared::topics::tg_notify::{Notify, NotifyEvent};
 use geobot_shared::topics::{ArmSyncLk, InfoIn, TgNotify};
 use sea_orm::{DatabaseTransaction, DbErr};
@@ -29,40 +28,49 @@ use crate::store::invoices::{self, Invoice, Receipt};
 use crate::store::ledger;
 use crate::subscriptions;
 
-/// Settles a callback for an invoice of ours.
+/// Settles a callback for an invoice of ours. What is read of `invoice` is what never changes of it.
 ///
 /// # Errors
-/// The database's: then nothing of it holds, and the gateway must repeat.
-pub async fn known(
+/// The database's: the transaction must then not be committed, and the gateway must repeat.
+pub(super) async fn known(
     app: &App,
+    txn: &DatabaseTransaction,
     invoice: &Invoice,
     callback: &VerifiedCallback,
     remote: IpAddr,
     now: DateTime<Utc>,
 ) -> Result<Verdict, OutboxError> {
-    let txn = sql::begin(&app.db).await?;
-    // Promise P4: the amount is compared as a decimal. It never changes once the invoice is made.
+    // Promise P4: the amount is compared as a decimal.
     let verdict = if callback.amount == Ok(invoice.amount) {
-        match paid_by_callback(app, &txn, invoice, now).await? {
+        match paid_by_callback(app, txn, invoice, now).await? {
             Some(paid) => {
-                credit(app, &txn, &paid, Proof::Callback(&callback.raw), now).await?;
+                credit(app, txn, &paid, Proof::Callback(&callback.raw), now).await?;
                 Verdict::Credited
             }
-            None => settled_before(app, &txn, invoice, callback, now).await?,
+            None => settled_before(app, txn, invoice, callback, now).await?,
         }
     } else {
         let why = mismatch_cause(&callback.sum_text, invoice.amount);
         let received = received(callback);
-        match invoices::mismatch(&txn, invoice.id, &why, received, now).await? {
+        match invoices::mismatch(txn, invoice.id, &why, received, now).await? {
             Some(held) => {
-                alert_mismatch(app, &txn, &held, &callback.sum_text, now).await?;
+                alert_mismatch(app, txn, &held, &callback.sum_text, now).await?;
                 Verdict::Mismatch
             }
-            None => settled_before(app, &txn, invoice, callback, now).await?,
+            None => settled_before(app, txn, invoice, callback, now).await?,
         }
     };
-    callbacks::insert(&txn, callback, Some(invoice.id), remote, verdict, now).await?;
-    app.commit(txn).await?;
+    callbacks::insert(txn, callback, Some(invoice.id), remote, verdict, now).await?;
+    Ok(verdict)
+}
+
+/// Says in the log what became of a callback, once that is committed.
+pub(super) fn log(invoice: Option<&Invoice>, callback: &VerifiedCallback, verdict: Verdict) {
+    let Some(invoice) = invoice else {
+        let (inv_id, out_sum) = (&callback.number, &callback.sum_text);
+        error!(inv_id, out_sum, "payment_unknown");
+        return;
+    };
     match verdict {
         Verdict::Credited => {
             info!(invoice_id = %invoice.id, user_id = %invoice.user, amount = invoice.amount.kopecks(), "payment_credited");
@@ -75,7 +83,6 @@ pub async fn known(
             error!(invoice_id = %invoice.id, out_sum = callback.sum_text, "callback_unexpected");
         }
     }
-    Ok(verdict)
 }
 
 /// The invoice, if this callback of the right amount is what pays it.
@@ -106,28 +113,22 @@ async fn paid_by_callback(
 /// Keeps a valid callback whose invoice is not ours (P3): the money has moved, a person decides.
 ///
 /// # Errors
-/// The database's: then nothing of it holds, and the gateway must repeat.
-pub async fn unknown(
+/// As [`known`].
+pub(super) async fn unknown(
     app: &App,
+    txn: &DatabaseTransaction,
     callback: &VerifiedCallback,
     remote: IpAddr,
     now: DateTime<Utc>,
 ) -> Result<Verdict, OutboxError> {
-    let txn = sql::begin(&app.db).await?;
-    callbacks::insert(&txn, callback, None, remote, Verdict::Unknown, now).await?;
+    callbacks::insert(txn, callback, None, remote, Verdict::Unknown, now).await?;
     let event = InfoIn::new(
         "payment_unknown",
         "A valid payment for an invoice that LK does not have",
         json!({"inv_id": callback.number, "out_sum": callback.sum_text}),
     )
     .at(Level::Error);
-    announce::log(&app.outbox, &txn, event, &Cause::new_story(), now).await?;
-    app.commit(txn).await?;
-    error!(
-        inv_id = callback.number,
-        out_sum = callback.sum_text,
-        "payment_unknown"
-    );
+    announce::log(&app.outbox, txn, event, &Cause::new_story(), now).await?;
     Ok(Verdict::Unknown)
 }
 
@@ -197,9 +198,11 @@ pub async fn credit(
     let right = subscriptions::begin(app, txn, paid, now).await?;
     promo::paid(app, txn, paid, &cause, now).await?;
     let goods = stock::provide(app, txn, paid.clone(), now).await?;
+    // One statement for all records: on the way of a callback each one counts.
+    let mut records = Vec::with_capacity(4);
     let paid = match (&goods, proof) {
         (Goods::Ready(paid), Proof::Callback(params)) => {
-            publish::callback(app, txn, paid, params.clone(), now).await?;
+            records.push(publish::callback_record(app, paid, params.clone(), now)?);
             paid
         }
         (Goods::Ready(paid), Proof::Grant(_)) => {
@@ -209,10 +212,7 @@ pub async fn credit(
         // Credited like any other; the bot is told once there is something to deliver.
         (Goods::SoldOut(held), _) => held,
     };
-    announce::changed(&app.outbox, txn, paid, &cause, now).await?;
-    app.outbox
-        .put::<ArmSyncLk>(txn, right, &cause, 0, now)
-        .await?;
+    let state = announce::state(txn, paid).await?;
     let event = InfoIn::new(
         "payment_credited",
         "A payment was credited",
@@ -225,8 +225,15 @@ pub async fn credit(
             "source": paid.source,
             "mode": paid.mode,
         }),
-    );
-    announce::log(&app.outbox, txn, event, &cause, now).await
+    )
+    .keyed(cause.correlation_id.clone());
+    let service = app.producer.service();
+    records.extend([
+        Outgoing::caused::<ArmSyncLk>(service, &state.into(), &cause, 0, now)?,
+        Outgoing::caused::<ArmSyncLk>(service, &right.into(), &cause, 0, now)?,
+        Outgoing::caused::<InfoIn>(service, &event, &cause, 0, now)?,
+    ]);
+    app.outbox.put_records(txn, records, now).await
 }
 
 /// The amount that came, in whole kopecks; `None` for a sum that no account of ours could hold.

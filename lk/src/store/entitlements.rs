@@ -12,7 +12,8 @@ use super::{time, unreadable};
 mod ends;
 
 pub use ends::{
-    Ending, close, covers_beyond, due_to_end, due_to_remind, runs_until, take_reminder,
+    Ending, close, covers_beyond, due_to_end, due_to_remind, live_of, opens_chat, runs_until,
+    take_reminder,
 };
 
 /// A row.

@@ -304,6 +304,25 @@ pub async fn find(db: &impl ConnectionTrait, id: InvoiceId) -> Result<Option<Inv
     row.map(Invoice::try_from).transpose()
 }
 
+/// Those of these numbers that there are.
+///
+/// # Errors
+/// The database's.
+pub async fn find_all(
+    db: &impl ConnectionTrait,
+    ids: impl Iterator<Item = InvoiceId>,
+) -> Result<Vec<Invoice>, DbErr> {
+    let numbers: Vec<i64> = ids.map(number).collect();
+    if numbers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = Entity::find()
+        .filter(Column::InvoiceId.is_in(numbers))
+        .all(db)
+        .await?;
+    rows.into_iter().map(Invoice::try_from).collect()
+}
+
 /// The invoice, locked within the caller's transaction for a change that looks at its state.
 ///
 /// # Errors

@@ -13,6 +13,8 @@ pub mod notifications;
 pub mod products;
 pub mod promos;
 pub mod refunds;
+pub mod sessions;
+pub mod sign_in_links;
 pub mod stock;
 
 use chrono::{DateTime, Utc};
@@ -63,7 +65,7 @@ pub async fn open(settings: &Settings) -> Result<DatabaseConnection, OpenError> 
 /// The database's.
 pub async fn connect(url: &str) -> Result<DatabaseConnection, DbErr> {
     let db = sql::connect(url).await?;
-    migrations::Migrator::up(&db, None).await?;
+    sql::migrate(&db, migrations::Migrator::up(&db, None)).await?;
     Ok(db)
 }
 

@@ -1,5 +1,7 @@
-//! What LK serves: Robokassa's addresses, people's pages, the older endpoints.
+//! What LK serves: Robokassa's addresses, people's pages, the older endpoints, and the document of all of them.
 
+mod cabinet;
+mod docs;
 mod headers;
 mod language;
 mod older;
@@ -26,6 +28,8 @@ pub fn routes(app: Arc<App>) -> Router {
     let pages = Router::new()
         .route("/", get(home))
         .merge(pay::routes())
+        .merge(cabinet::routes())
+        .merge(docs::routes())
         .merge(robokassa::pages())
         .fallback(not_found)
         .layer(middleware::from_fn_with_state(

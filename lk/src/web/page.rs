@@ -3,10 +3,11 @@
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
-use geobot_shared::i18n::Language;
+use geobot_shared::i18n::{self, Language};
 use tracing::error;
 
 use crate::app::App;
+use crate::store::invoices::Invoice;
 
 /// What the layout needs.
 pub(super) struct Frame {
@@ -36,6 +37,32 @@ impl Frame {
             refresh: false,
             bot_link: app.settings.bot_link.clone(),
             bot_text: app.texts.get(language, "to-the-bot"),
+        }
+    }
+}
+
+/// What an invoice costs, and what a promo code took off it.
+pub(super) struct Price {
+    /// What is to be paid.
+    pub(super) amount: String,
+    /// The price without the code.
+    pub(super) full: Option<String>,
+    /// Which code it was.
+    pub(super) promo: Option<String>,
+}
+
+impl Price {
+    pub(super) fn of(app: &App, language: Language, invoice: &Invoice) -> Price {
+        Price {
+            amount: i18n::rubles(language, invoice.amount),
+            full: invoice
+                .full_price
+                .filter(|&full| full != invoice.amount)
+                .map(|full| i18n::rubles(language, full)),
+            promo: invoice.promo_code.as_ref().map(|code| {
+                let code = [("code", code.as_str().into())];
+                app.texts.format(language, "pay-promo", &code)
+            }),
         }
     }
 }

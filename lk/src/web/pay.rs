@@ -8,9 +8,9 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use geobot_shared::bus::outbox::OutboxError;
-use geobot_shared::i18n::{self, Language};
+use geobot_shared::i18n::Language;
 use geobot_shared::ids::{InvoiceId, Mode};
 use geobot_shared::sql;
 use geobot_shared::topics::states::{InvoiceStatus, Routing};
@@ -86,7 +86,7 @@ async fn opened(app: &App, id: InvoiceId) -> Result<Option<(Invoice, Language)>,
 struct PayPage {
     frame: page::Frame,
     product: String,
-    amount: String,
+    price: page::Price,
     number: String,
     test_notice: Option<String>,
     state: &'static str,
@@ -117,14 +117,9 @@ pub(super) fn address_after_payment(app: &App, invoice: InvoiceId) -> String {
 /// still on its way no second payment is offered, and the page looks again by itself.
 fn show(app: &App, invoice: &Invoice, language: Language, returned: bool) -> Response {
     let texts = &app.texts;
-    let amount = i18n::rubles(language, invoice.amount);
+    let price = page::Price::of(app, language, invoice);
     let confirming = returned && invoice.status.is_payable();
-    let open = !confirming
-        && matches!(
-            invoice.status,
-            InvoiceStatus::Created | InvoiceStatus::Pending
-        )
-        && invoice.expires_at > Utc::now();
+    let open = !confirming && is_open(invoice, Utc::now());
     let button = if open {
         let route_token = publish::route_token(invoice, &app.settings.route_keys);
         match app.gateway.pay_form(invoice, &route_token, language) {
@@ -134,7 +129,7 @@ fn show(app: &App, invoice: &Invoice, language: Language, returned: bool) -> Res
                 text: texts.format(
                     language,
                     "pay-button",
-                    &[("amount", amount.as_str().into())],
+                    &[("amount", price.amount.as_str().into())],
                 ),
                 hint: texts.get(language, "pay-hint"),
             }),
@@ -155,7 +150,7 @@ fn show(app: &App, invoice: &Invoice, language: Language, returned: bool) -> Res
     let shown = PayPage {
         frame,
         product: invoice.title.clone(),
-        amount,
+        price,
         number: texts.format(
             language,
             "pay-number",
@@ -176,8 +171,16 @@ fn show(app: &App, invoice: &Invoice, language: Language, returned: bool) -> Res
     page::html(StatusCode::OK, &shown)
 }
 
+/// Whether it is still offered for payment.
+pub(super) fn is_open(invoice: &Invoice, now: DateTime<Utc>) -> bool {
+    matches!(
+        invoice.status,
+        InvoiceStatus::Created | InvoiceStatus::Pending
+    ) && invoice.expires_at > now
+}
+
 /// The look of the state, its text and the sentence below it.
-fn wording(invoice: &Invoice, open: bool) -> (&'static str, &'static str, &'static str) {
+pub(super) fn wording(invoice: &Invoice, open: bool) -> (&'static str, &'static str, &'static str) {
     match (invoice.status, invoice.routing) {
         (InvoiceStatus::Created | InvoiceStatus::Pending, _) if open => {
             ("open", "state-open", "detail-open")

@@ -112,7 +112,7 @@ async fn result_post(
     }
 }
 
-async fn take_result(app: &App, fields: Fields, remote: IpAddr) -> Response {
+async fn take_result(app: &Arc<App>, fields: Fields, remote: IpAddr) -> Response {
     let started = Instant::now();
     let Ok(_permit) = app.callbacks.try_acquire() else {
         metrics::counter!("geobot_callbacks_total", "verdict" => "busy").increment(1);

@@ -9,10 +9,11 @@ use geobot_shared::bus::{Cause, HandleError, Handled};
 use geobot_shared::ids::{ChatId, InvoiceId, Mode, TelegramUserId};
 use geobot_shared::topics::lk_sync_orm::{DeliveredByHand, DeliveryRetryRequested};
 use geobot_shared::topics::lk_sync_tg::{DeliveryFailed, PaymentRefused, PaymentRouted};
-use geobot_shared::topics::states::Routing;
+use geobot_shared::topics::states::{Delivery, ProductState, Routing, StoredFile};
+use geobot_shared::topics::tg_robokassa::Granted;
 
 use crate::on_both_databases;
-use crate::support::{Sent, TestLk, USER};
+use crate::support::{Sent, TestLk, USER, product};
 
 on_both_databases!(
     a_person_who_comes_back_gets_what_was_held,
@@ -21,6 +22,7 @@ on_both_databases!(
     staff_may_have_it_delivered_again,
     staff_may_deliver_by_hand,
     what_is_not_held_is_not_delivered_again,
+    a_stored_file_and_a_webhook_are_granted_held_and_delivered_again_as_they_were_bought,
 );
 
 const BLOCKED: &str = "unreachable: Forbidden: bot was blocked by the user";
@@ -223,4 +225,88 @@ async fn what_is_not_held_is_not_delivered_again(lk: TestLk) {
             .await
             .is_empty()
     );
+}
+
+async fn a_stored_file_and_a_webhook_are_granted_held_and_delivered_again_as_they_were_bought(
+    lk: TestLk,
+) {
+    let file = Delivery::StoredFile {
+        file: StoredFile {
+            sha256: "ab".repeat(32),
+            name: "Книга.pdf".into(),
+            size: 1_234_567,
+            media_type: Some("application/pdf".into()),
+        },
+        caption: Some("Спасибо!".into()),
+    };
+    let webhook = Delivery::Webhook {
+        url: "https://partner.example/give".into(),
+        text: None,
+    };
+    for delivery in [file, webhook] {
+        let bought = ProductState {
+            delivery: delivery.clone(),
+            ..product()
+        };
+        lk.put_product(&bought).await;
+        lk.ask_invoice(bought.product_id, Utc::now()).await;
+        let ready = lk.sent_of("tg_robokassa", "invoice_ready").await;
+        let id = ready[0].data["invoice_id"].as_u64().unwrap();
+        // The product becomes another one before it is paid.
+        let changed = ProductState {
+            version: 2,
+            delivery: Delivery::Text { text: "x".into() },
+            ..bought.clone()
+        };
+        lk.put_product(&changed).await;
+        lk.forget_sent().await;
+        let callback = lk.signed(Mode::Live, "299.000000", &id.to_string());
+        lk.accept(callback).await.unwrap();
+        let id = InvoiceId::new(id).unwrap();
+        let granted = async || {
+            let [record] = lk
+                .sent_of("tg_robokassa", "payment_callback")
+                .await
+                .try_into()
+                .unwrap();
+            let it: Granted = serde_json::from_value(record.data["granted"].clone()).unwrap();
+            let keys = &lk.app.settings.route_keys;
+            it.grant.verify(&it.claims(), keys).unwrap();
+            assert_eq!(
+                serde_json::from_str::<Delivery>(&it.delivery).unwrap(),
+                delivery
+            );
+            record
+        };
+        let record = granted().await;
+        // Neither needs a chat: nothing to leave at its end.
+        let [right] = lk
+            .entitlements()
+            .await
+            .into_iter()
+            .filter(|right| right.invoice_id == id.get().cast_signed())
+            .collect::<Vec<_>>()
+            .try_into()
+            .unwrap();
+        assert_eq!((right.chat_id, right.ends_at), (None, None));
+
+        let invoice = lk.invoice(id).await;
+        fails(&lk, &invoice, "the file store is down", &answer_to(&record)).await;
+        assert_eq!(lk.invoice(id).await.routing, Routing::Held);
+        lk.forget_sent().await;
+        retry(&lk, id).await.unwrap();
+        assert_eq!(granted().await.message_id, record.message_id);
+        assert_eq!(lk.invoice(id).await.routing, Routing::Waiting);
+        lk.forget_sent().await;
+        lk.ask_invoice(bought.product_id, Utc::now()).await;
+        let ready = lk.sent_of("tg_robokassa", "invoice_ready").await;
+        let next = ready[0].data["invoice_id"].as_u64().unwrap();
+        let next = lk.invoice(InvoiceId::new(next).unwrap()).await;
+        assert_eq!(
+            serde_json::from_str::<Delivery>(&next.delivery).unwrap(),
+            changed.delivery,
+            "what is bought from now on is the changed product"
+        );
+        lk.forget_sent().await;
+    }
 }

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 mod fake;
+mod served;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -29,6 +30,8 @@ use serde_json::Value;
 
 #[allow(unused_imports, reason = "each test file uses a part of it")]
 pub(crate) use fake::{FakeGateway, paid};
+#[allow(unused_imports, reason = "each test file uses a part of it")]
+pub(crate) use served::Served;
 
 pub(crate) const USER: TelegramUserId = TelegramUserId(123_456_789);
 pub(crate) const REMOTE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(185, 59, 216, 65));
@@ -113,6 +116,7 @@ pub(crate) fn settings(extra: &[&str]) -> Settings {
         "--remind-days=3",
         "--robokassa-receipts=none",
         "--robokassa-sno=",
+        "--utc-offset=+03:00",
         &route_key,
     ];
     let args = base
@@ -125,7 +129,8 @@ pub(crate) fn settings(extra: &[&str]) -> Settings {
     Settings::try_parse_from(args).unwrap()
 }
 
-async fn postgres_url() -> String {
+/// A new PostgreSQL database.
+pub(crate) async fn postgres_url() -> String {
     let server = std::env::var("GEOBOT_TEST_POSTGRES").expect(
         "GEOBOT_TEST_POSTGRES is not set: run `sh init.sh test`, which starts PostgreSQL for the tests",
     );

@@ -41,6 +41,58 @@ fn alike(user: TelegramUserId, product: ProductId, chat: Option<ChatId>) -> Cond
         .add(same)
 }
 
+/// Not taken back, and not over at `now`; it may begin later.
+fn live(now: DateTime<Utc>) -> Condition {
+    Condition::all()
+        .add(ColumnTrait::eq(&Column::Revoked, false))
+        .add(
+            Condition::any()
+                .add(ColumnTrait::is_null(&Column::EndsAt))
+                .add(ColumnTrait::gt(&Column::EndsAt, now.timestamp_micros())),
+        )
+}
+
+/// Whether a person has a right that leads into a chat and is not over.
+///
+/// # Errors
+/// The database's.
+pub async fn opens_chat(
+    db: &impl ConnectionTrait,
+    user: TelegramUserId,
+    chat: ChatId,
+    now: DateTime<Utc>,
+) -> Result<bool, DbErr> {
+    let right = Entity::find()
+        .filter(ColumnTrait::eq(&Column::UserId, user.get()))
+        .filter(ColumnTrait::eq(&Column::ChatId, chat.get()))
+        .filter(live(now))
+        .limit(1)
+        .one(db)
+        .await?;
+    Ok(right.is_some())
+}
+
+/// A person's rights to a product that are not over.
+///
+/// # Errors
+/// The database's.
+pub async fn live_of(
+    db: &impl ConnectionTrait,
+    user: TelegramUserId,
+    product: ProductId,
+    now: DateTime<Utc>,
+) -> Result<Vec<EntitlementState>, DbErr> {
+    Entity::find()
+        .filter(ColumnTrait::eq(&Column::UserId, user.get()))
+        .filter(ColumnTrait::eq(&Column::ProductId, product.to_string()))
+        .filter(live(now))
+        .all(db)
+        .await?
+        .into_iter()
+        .map(EntitlementState::try_from)
+        .collect()
+}
+
 /// Until when what a person has of this already runs, if it has an end after `now`: where a renewal begins.
 ///
 /// # Errors

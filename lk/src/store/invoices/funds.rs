@@ -96,14 +96,7 @@ pub async fn release(
         reserved: less(seen.funds.reserved, amount),
         ..seen.funds
     };
-    change(db, seen.id, |update| {
-        update
-            .col_expr(Column::Reserved, more(Column::Reserved, -amount.kopecks()))
-            .col_expr(Column::Status, status_after(seen, &after))
-            .filter(ColumnTrait::eq(&Column::Version, seen.version))
-            .filter(ColumnTrait::gte(&Column::Reserved, amount.kopecks()))
-    })
-    .await
+    settle(db, seen, amount, &after).await
 }
 
 /// What was set aside went back. `seen` is the locked invoice; `None` when so much is not set aside.
@@ -120,11 +113,21 @@ pub async fn finish_refund(
         refunded: plus(seen.funds.refunded, amount),
         ..seen.funds
     };
+    settle(db, seen, amount, &after).await
+}
+
+/// What was set aside is so no longer: the money stands as `after` says, if nobody has changed it since it was `seen`.
+async fn settle(
+    db: &impl ConnectionTrait,
+    seen: &Invoice,
+    amount: Money,
+    after: &Funds,
+) -> Result<Option<Invoice>, DbErr> {
     change(db, seen.id, |update| {
         update
-            .col_expr(Column::Reserved, more(Column::Reserved, -amount.kopecks()))
-            .col_expr(Column::Refunded, more(Column::Refunded, amount.kopecks()))
-            .col_expr(Column::Status, status_after(seen, &after))
+            .col_expr(Column::Reserved, Expr::value(after.reserved.kopecks()))
+            .col_expr(Column::Refunded, Expr::value(after.refunded.kopecks()))
+            .col_expr(Column::Status, status_after(seen, after))
             .filter(ColumnTrait::eq(&Column::Version, seen.version))
             .filter(ColumnTrait::gte(&Column::Reserved, amount.kopecks()))
     })

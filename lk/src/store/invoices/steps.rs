@@ -30,12 +30,12 @@ async fn advance(
         )
         .filter(ColumnTrait::eq(&Column::InvoiceId, number(id)))
         .filter(ColumnTrait::is_in(&Column::Status, allowed));
-    let changed = also(update).exec(db).await?.rows_affected;
-    if changed == 1 {
-        find(db, id).await
-    } else {
-        Ok(None)
-    }
+    let changed = also(update).exec_with_returning(db).await?;
+    changed
+        .into_iter()
+        .next()
+        .map(Invoice::try_from)
+        .transpose()
 }
 
 /// Created → pending: the pay page was opened.

@@ -4,38 +4,11 @@ use geobot_shared::bus::{dedupe, outbox};
 use sea_orm::Schema;
 use sea_orm_migration::prelude::*;
 
+use super::columns::{flag, index, number, optional_number, optional_text, row_number, text};
+
 /// The step's name is that of its file.
 #[derive(DeriveMigrationName)]
 pub(super) struct Migration;
-
-fn number(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).big_integer().not_null().to_owned()
-}
-
-fn optional_number(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).big_integer().null().to_owned()
-}
-
-fn text(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).text().not_null().to_owned()
-}
-
-fn optional_text(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).text().null().to_owned()
-}
-
-fn flag(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).boolean().not_null().to_owned()
-}
-
-fn row_number(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name)
-        .big_integer()
-        .not_null()
-        .auto_increment()
-        .primary_key()
-        .to_owned()
-}
 
 fn key(mut column: ColumnDef) -> ColumnDef {
     column.primary_key().to_owned()
@@ -48,19 +21,6 @@ fn table(name: &'static str, columns: Vec<ColumnDef>) -> TableCreateStatement {
         table.col(column);
     }
     table
-}
-
-fn index(
-    table: &'static str,
-    name: &'static str,
-    columns: &[&'static str],
-) -> IndexCreateStatement {
-    let mut index = Index::create();
-    index.name(name).table(table);
-    for column in columns {
-        index.col(*column);
-    }
-    index
 }
 
 #[async_trait::async_trait]

@@ -2,42 +2,11 @@
 
 use sea_orm_migration::prelude::*;
 
+use super::columns::{counter, index, number, optional_number, optional_text, row_number, text};
+
 /// The step's name is that of its file.
 #[derive(DeriveMigrationName)]
 pub(super) struct Migration;
-
-fn number(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).big_integer().not_null().to_owned()
-}
-
-fn optional_number(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).big_integer().null().to_owned()
-}
-
-fn counter(name: &'static str) -> ColumnDef {
-    number(name).default(0).to_owned()
-}
-
-fn text(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).text().not_null().to_owned()
-}
-
-fn optional_text(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).text().null().to_owned()
-}
-
-fn index(
-    table: &'static str,
-    name: &'static str,
-    columns: &[&'static str],
-) -> IndexCreateStatement {
-    let mut index = Index::create();
-    index.name(name).table(table);
-    for column in columns {
-        index.col(*column);
-    }
-    index
-}
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
@@ -95,13 +64,7 @@ impl MigrationTrait for Migration {
             .take();
         let notifications = Table::create()
             .table("notifications")
-            .col(
-                ColumnDef::new("id")
-                    .big_integer()
-                    .not_null()
-                    .auto_increment()
-                    .primary_key(),
-            )
+            .col(row_number("id"))
             .col(optional_number("invoice_id"))
             .col(text("inv_id"))
             .col(text("op_key"))

@@ -2,46 +2,13 @@
 
 use sea_orm_migration::prelude::*;
 
+use super::columns::{
+    counter, flag, index, number, optional_number, optional_text, row_number, text,
+};
+
 /// The step's name is that of its file.
 #[derive(DeriveMigrationName)]
 pub(super) struct Migration;
-
-fn number(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).big_integer().not_null().to_owned()
-}
-
-fn optional_number(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).big_integer().null().to_owned()
-}
-
-fn counter(name: &'static str) -> ColumnDef {
-    number(name).default(0).to_owned()
-}
-
-fn text(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).text().not_null().to_owned()
-}
-
-fn optional_text(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).text().null().to_owned()
-}
-
-fn flag(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).boolean().not_null().to_owned()
-}
-
-fn index(
-    table: &'static str,
-    name: &'static str,
-    columns: &[&'static str],
-) -> IndexCreateStatement {
-    let mut index = Index::create();
-    index.name(name).table(table);
-    for column in columns {
-        index.col(*column);
-    }
-    index
-}
 
 fn tables() -> [TableCreateStatement; 5] {
     [
@@ -55,13 +22,7 @@ fn tables() -> [TableCreateStatement; 5] {
             .take(),
         Table::create()
             .table("stock_keys")
-            .col(
-                ColumnDef::new("id")
-                    .big_integer()
-                    .not_null()
-                    .auto_increment()
-                    .primary_key(),
-            )
+            .col(row_number("id"))
             .col(text("product_id"))
             .col(text("secret"))
             .col(text("upload_id"))

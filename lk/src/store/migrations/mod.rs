@@ -1,8 +1,10 @@
 //! The tables' history. A step that was released is never changed; the next one is added below it.
 
+mod columns;
 mod m20261124_000001_first_tables;
 mod m20261124_000002_money;
 mod m20261124_000003_catalog;
+mod m20261125_000004_cabinet;
 
 use sea_orm_migration::prelude::*;
 
@@ -16,6 +18,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000001_first_tables::Migration),
             Box::new(m20261124_000002_money::Migration),
             Box::new(m20261124_000003_catalog::Migration),
+            Box::new(m20261125_000004_cabinet::Migration),
         ]
     }
 }
