@@ -2,13 +2,16 @@
 //!
 //! - **In**: `worker_start_orm` (jobs from ARM), `task_in` (the older way, from LK).
 //! - **Out**: `worker_done_orm` (how jobs go), `info_in`.
+//! - **Calls** the addresses of webhook products.
 //! - **Stores** nothing: a job that was not finished is handed out again.
 //! - **Promises**: every task is answered: done, or failed with a reason. A kind of job that is not known here is
-//!   answered as failed at once.
+//!   answered as failed at once. A receiver that is down holds up its own call only.
 
+mod cities;
 mod inbox;
 mod jobs;
 mod settings;
+mod webhook;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -18,15 +21,21 @@ use geobot_shared::bus::{Bus, ConsumerOptions, Producer, StartError};
 use geobot_shared::http::{self, Health};
 use geobot_shared::lifecycle::{Lifecycle, Step};
 use geobot_shared::{config, telemetry};
-use tracing::info;
+use tracing::{info, warn};
 
+use crate::cities::Cities;
 use crate::jobs::Jobs;
 use crate::settings::Settings;
+use crate::webhook::{Caller, Retries};
 
 /// What the handlers need.
 pub(crate) struct App {
     producer: Producer,
     jobs: Jobs,
+    /// Absent without a key.
+    webhooks: Option<Caller>,
+    retries: Retries,
+    cities: Cities,
 }
 
 #[tokio::main]
@@ -34,6 +43,13 @@ async fn main() -> ExitCode {
     let settings: Settings = config::load();
     telemetry::start(settings.log_format);
     info!(?settings, "settings_loaded");
+    let webhooks = match settings.caller() {
+        Ok(caller) => caller,
+        Err(error) => config::refuse(&error),
+    };
+    if webhooks.is_none() {
+        warn!("WEBHOOK_KEY is empty: webhooks are answered as failed");
+    }
 
     // Before anything else begins: a second copy started by mistake must not join in for a moment.
     let listener = http::bind(settings.listen(), "WORKER_LISTEN").await;
@@ -46,6 +62,9 @@ async fn main() -> ExitCode {
     let app = Arc::new(App {
         producer: bus.producer(),
         jobs: Jobs::known(),
+        webhooks,
+        retries: settings.retries(),
+        cities: Cities::default(),
     });
     if let Err(error) = consume(&mut bus, &app) {
         config::refuse(&error.to_string());

@@ -4,9 +4,14 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 
+use std::time::Duration;
+
 use clap::Parser;
 use geobot_shared::bus::KafkaSettings;
 use geobot_shared::config::LogFormat;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::webhook::{Caller, Retries, WebhookKey};
 
 /// Does the heavy jobs that ARM hands out.
 #[derive(Clone, Debug, Parser)]
@@ -20,6 +25,14 @@ pub(crate) struct Settings {
     /// Where /health/live, /health/ready and /metrics are served. By default port 8011 for WORKER_0, 8012 for WORKER_1, …
     #[arg(long = "listen", env = "WORKER_LISTEN", value_name = "ADDRESS")]
     worker_listen: Option<SocketAddr>,
+    /// Signs the calls of webhook products, as in Standard Webhooks: base64 of 24 to 64 bytes, with whsec_ in front or
+    /// without. Receivers check with the same text. Empty: such jobs fail.
+    #[arg(long, env = "WEBHOOK_KEY", default_value = "", hide_env_values = true)]
+    webhook_key: SecretString,
+    /// For how many seconds a call that fails for now is made again before the job is given up.
+    #[arg(long, env = "WEBHOOK_RETRY_SECONDS", default_value_t = 300,
+          value_parser = clap::value_parser!(u32).range(0..=3_000))]
+    webhook_retry_seconds: u32,
     /// How logs look. RUST_LOG filters them.
     #[arg(long, env = "LOG_FORMAT", value_enum, default_value = "text")]
     pub(crate) log_format: LogFormat,
@@ -27,12 +40,33 @@ pub(crate) struct Settings {
 
 /// Health port of WORKER_0.
 const FIRST_PORT: u16 = 8011;
+/// The pauses between the calls of one job.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 impl Settings {
     pub(crate) fn listen(&self) -> SocketAddr {
         let port = FIRST_PORT + u16::from(self.worker_name.0);
         self.worker_listen
             .unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+    }
+
+    /// Who makes the calls; nobody without a key.
+    ///
+    /// # Errors
+    /// One line for the operator.
+    pub(crate) fn caller(&self) -> Result<Option<Caller>, String> {
+        let key = WebhookKey::read(self.webhook_key.expose_secret());
+        key.map_err(|error| error.to_string())?
+            .map(Caller::new)
+            .transpose()
+            .map_err(|error| format!("no HTTP client for webhooks: {error}"))
+    }
+
+    /// How often calls are made again.
+    pub(crate) fn retries(&self) -> Retries {
+        let for_all = Duration::from_secs(self.webhook_retry_seconds.into());
+        Retries::new(FIRST_PAUSE, LONGEST_PAUSE, for_all)
     }
 }
 
