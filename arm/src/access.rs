@@ -44,6 +44,11 @@ impl Role {
         matches!(self, Role::Owner | Role::Manager)
     }
 
+    /// Hand a failed job out again.
+    pub const fn may_retry_tasks(self) -> bool {
+        matches!(self, Role::Owner | Role::Manager)
+    }
+
     /// Close the shop for maintenance, and open it again.
     pub const fn may_close_shop(self) -> bool {
         matches!(self, Role::Owner | Role::Manager)
@@ -74,6 +79,7 @@ mod tests {
         assert!(!Role::Support.may_change_products());
         assert!(!Role::Support.may_read_audit());
         assert!(!Role::Support.may_change_promos() && !Role::Support.may_decide_payments());
+        assert!(!Role::Support.may_retry_tasks() && Role::Manager.may_retry_tasks());
         assert!(!Role::Support.may_block() && !Role::Support.may_manage_staff());
         assert!(Role::Manager.may_decide_payments() && Role::Manager.may_block());
         assert!(!Role::Manager.may_manage_staff() && Role::Owner.may_manage_staff());

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use chrono::{FixedOffset, Utc};
+use chrono::{FixedOffset, TimeDelta, Utc};
 use geobot_shared::bus::outbox::Outbox;
 use geobot_shared::bus::{Cause, HandleError, dedupe};
+use geobot_shared::files::FileStore;
 use geobot_shared::i18n::{Texts, TextsError};
 use geobot_shared::sql;
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr};
@@ -28,12 +29,16 @@ pub struct App {
     pub texts: Texts,
     /// The bearer token of the JSON API.
     pub api_token: SecretString,
+    /// What products deliver, and what people and support send each other.
+    pub files: FileStore,
     /// Hashes and verifies passwords.
     pub passwords: Passwords,
     /// Slows down whoever guesses passwords.
     pub attempts: Attempts,
     /// In which time zone pages show times and days begin.
     pub zone: FixedOffset,
+    /// A job that no worker has spoken of for so long is handed out again.
+    pub unanswered_after: TimeDelta,
 }
 
 impl App {
@@ -45,17 +50,21 @@ impl App {
         db: DatabaseConnection,
         outbox: Outbox,
         api_token: SecretString,
+        files: FileStore,
         passwords: Passwords,
         zone: FixedOffset,
+        unanswered_after: TimeDelta,
     ) -> Result<Arc<App>, TextsError> {
         Ok(Arc::new(App {
             db,
             outbox,
             texts: Texts::new(TEXTS_RU, TEXTS_EN)?,
             api_token,
+            files,
             passwords,
             attempts: Attempts::default(),
             zone,
+            unanswered_after,
         }))
     }
 

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use chrono::FixedOffset;
+use chrono::{FixedOffset, TimeDelta};
 use clap::Parser;
 use geobot_shared::bus::KafkaSettings;
 use geobot_shared::config::StackSettings;
@@ -59,6 +59,10 @@ pub struct Settings {
     #[arg(long, env = "ARM_UTC_OFFSET", default_value_t = 3, allow_negative_numbers = true,
           value_parser = clap::value_parser!(i8).range(-12..=14))]
     pub utc_offset: i8,
+    /// Seconds after which a job that no worker has answered is handed out again.
+    #[arg(long, env = "ARM_TASK_AGAIN_AFTER", default_value_t = 900,
+          value_parser = clap::value_parser!(u32).range(2..=604_800))]
+    pub task_again_after: u32,
 }
 
 impl Settings {
@@ -74,6 +78,11 @@ impl Settings {
             ));
         }
         Ok(token.into())
+    }
+
+    /// How long a job may be without an answer.
+    pub fn unanswered_after(&self) -> TimeDelta {
+        TimeDelta::seconds(self.task_again_after.into())
     }
 
     /// The time zone of the pages.

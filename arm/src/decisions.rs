@@ -1,24 +1,24 @@
 //! What staff decide about a payment. ARM checks what it knows and asks LK; LK has the last word.
 
 use chrono::{DateTime, Utc};
+use geobot_shared::bus::dedupe;
 use geobot_shared::bus::outbox::OutboxError;
-use geobot_shared::bus::{Cause, dedupe};
 use geobot_shared::ids::InvoiceId;
 use geobot_shared::money::Money;
 use geobot_shared::sql;
+use geobot_shared::topics::LkSyncOrm;
 use geobot_shared::topics::lk_sync_orm::{
     DeliveredByHand, DeliveryRetryRequested, MismatchResolved, PaymentCheckRequested,
     RefundRecorded, RefundRequested, RefundResolved,
 };
 use geobot_shared::topics::states::{InvoiceStatus, RefundStage, Routing};
-use geobot_shared::topics::{InfoIn, LkSyncOrm};
 use sea_orm::DbErr;
 use serde_json::json;
-use tracing::info;
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::store::audit::{self, Deed};
+use crate::deeds::{self, Told};
+use crate::store::audit::Deed;
 use crate::store::invoices::{self, Model};
 
 /// The longest reason, in characters.
@@ -242,10 +242,7 @@ pub async fn decide(
     } else {
         String::new()
     };
-    let cause = Cause {
-        message_id: form.to_string(),
-        ..Cause::new_story()
-    };
+    let cause = deeds::story_of(form);
     let transaction = sql::begin(&app.db).await?;
     let row = invoices::get(&transaction, invoice)
         .await?
@@ -256,30 +253,16 @@ pub async fn decide(
     }
     decision.fits(&row)?;
     let record = decision.record(invoice, staff, &why);
-    app.outbox
-        .put::<LkSyncOrm>(&transaction, record, &cause, 0, now)
-        .await?;
-    let action = decision.deed();
-    let detail = decision.detail(&why);
-    let line = InfoIn::new(
-        action,
-        format!("{staff}: payment {invoice}"),
-        json!({ "staff": staff, "invoice_id": invoice, "user_id": row.user_id, "detail": detail }),
-    )
-    .keyed(cause.correlation_id.as_str());
-    app.outbox
-        .put::<InfoIn>(&transaction, line, &cause, 0, now)
-        .await?;
-    let deed = Deed {
-        staff,
-        action,
-        object: ("payment", &invoice.to_string()),
-        detail: &detail,
+    let told = Told {
+        deed: Deed {
+            staff,
+            action: decision.deed(),
+            object: ("payment", &invoice.to_string()),
+            detail: &decision.detail(&why),
+        },
+        fields: json!({ "invoice_id": invoice, "user_id": row.user_id }),
     };
-    audit::enter(&transaction, deed, now).await?;
-    app.commit(transaction).await?;
-    info!(staff, action, invoice_id = %invoice, "payment_decided");
-    Ok(())
+    Ok(deeds::commit::<LkSyncOrm>(app, transaction, record, told, &cause, now).await?)
 }
 
 #[cfg(test)]

@@ -1,4 +1,7 @@
-//! Jobs that somebody asks for become rows, and records for the workers.
+//! Jobs that somebody asks for become rows, and records for the workers; what workers answer has consequences.
+
+mod again;
+mod ended;
 
 use chrono::Utc;
 use geobot_shared::bus::Cause;
@@ -10,6 +13,9 @@ use tracing::info;
 
 use crate::app::App;
 use crate::store::tasks;
+
+pub use again::{RetryError, hand_out_again, look_after, retry};
+pub(crate) use ended::ended;
 
 /// Enters a job and hands it out. A job that is known is not handed out again.
 ///

@@ -7,6 +7,7 @@ pub mod app;
 pub mod catalog;
 pub mod config;
 pub mod decisions;
+pub mod deeds;
 pub mod inbox;
 pub mod jobs;
 pub mod maintenance;

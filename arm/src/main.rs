@@ -4,14 +4,14 @@
 //!   names `orm_sync_lk`, `orm_sync_tg`), `worker_done_orm`.
 //! - Topics out, all through the outbox: `lk_sync_orm` (products, keys for their stocks, promo codes, decisions about
 //!   payments and people, answers, the wish for a snapshot), `tg_send` (answers), `tg_notify`
-//!   (maintenance), `worker_start_orm` (jobs), `info_in`.
+//!   (maintenance, a person's city), `worker_start_orm` (jobs), `info_in`.
 //! - Serves: pages for staff, a JSON API under `/api` (bearer token), `/health/live`, `/health/ready`, `/metrics`.
 //! - Stores (SQLite or PostgreSQL): staff, sessions, products, promo codes, messages, tasks, audit as its own truth;
 //!   users, invoices, entitlements and stocks as LK says, by version; what the bot said of payments and messages. Keys
 //!   for a stock are in the outbox until LK has them, and nowhere else.
 //! - Promises: a record and what it changes are one transaction with its mark, so a repeat changes nothing; an older
 //!   version never overwrites a newer; a product and the record about it are one transaction; roles are enforced here,
-//!   not in the pages.
+//!   not in the pages; a job that no worker answers is handed out again.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -22,9 +22,10 @@ use geobot_arm::app::App;
 use geobot_arm::config::{SHORTEST_PASSWORD, Settings};
 use geobot_arm::passwords::{PasswordError, Passwords};
 use geobot_arm::store::{self, staff};
-use geobot_arm::{inbox, maintenance, web};
+use geobot_arm::{inbox, jobs, maintenance, web};
 use geobot_shared::bus::outbox::Outbox;
 use geobot_shared::bus::{Bus, Cause, ConsumerOptions};
+use geobot_shared::files::FileStore;
 use geobot_shared::http::{self, Health};
 use geobot_shared::lifecycle::{Lifecycle, Step};
 use geobot_shared::topics::LkSyncOrm;
@@ -75,7 +76,26 @@ async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
         Ok::<(), String>(())
     });
 
-    let app = App::new(db.clone(), outbox, api_token, passwords, settings.zone())?;
+    let files = FileStore::new(settings.stack.files_dir());
+    match files.sweep(std::time::SystemTime::now()).await {
+        Ok(0) => {}
+        Ok(parts) => info!(parts, "abandoned_files_removed"),
+        Err(error) => config::refuse(&format!("FILES_DIR can't be read: {error}")),
+    }
+    let app = App::new(
+        db.clone(),
+        outbox,
+        api_token,
+        files,
+        passwords,
+        settings.zone(),
+        settings.unanswered_after(),
+    )?;
+    let upkeep = Arc::clone(&app);
+    life.spawn(Step::Services, "jobs", |stop| async move {
+        jobs::look_after(upkeep, stop).await;
+        Ok::<(), String>(())
+    });
     let reminded = Arc::clone(&app);
     life.spawn(Step::Services, "maintenance", |stop| async move {
         maintenance::remind(reminded, stop).await;

@@ -1,22 +1,22 @@
 //! What staff do with a person's account: blocks and balances. LK carries it out.
 
 use chrono::{DateTime, Utc};
+use geobot_shared::bus::dedupe;
 use geobot_shared::bus::outbox::OutboxError;
-use geobot_shared::bus::{Cause, dedupe};
 use geobot_shared::ids::TelegramUserId;
 use geobot_shared::money::Money;
 use geobot_shared::sql;
+use geobot_shared::topics::LkSyncOrm;
 use geobot_shared::topics::lk_sync_orm::{BalanceAdjusted, UserBlocked, UserUnblocked};
-use geobot_shared::topics::{InfoIn, LkSyncOrm};
 use sea_orm::DbErr;
 use serde_json::json;
-use tracing::info;
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::catalog::MOST_EXPENSIVE;
 use crate::decisions::{self, DecisionError};
-use crate::store::audit::{self, Deed};
+use crate::deeds::{self, Told};
+use crate::store::audit::Deed;
 use crate::store::users;
 
 /// What is to be done with an account.
@@ -99,10 +99,7 @@ pub async fn change(
     {
         return Err(PersonError::Amount);
     }
-    let cause = Cause {
-        message_id: form.to_string(),
-        ..Cause::new_story()
-    };
+    let cause = deeds::story_of(form);
     let transaction = sql::begin(&app.db).await?;
     if users::get(&transaction, user.get()).await?.is_none() {
         return Err(PersonError::NotFound);
@@ -137,28 +134,16 @@ pub async fn change(
             ("balance_adjusted", record.into(), detail)
         }
     };
-    app.outbox
-        .put::<LkSyncOrm>(&transaction, record, &cause, 0, now)
-        .await?;
-    let line = InfoIn::new(
-        action,
-        format!("{staff}: user {user}"),
-        json!({ "staff": staff, "user_id": user, "detail": detail }),
-    )
-    .keyed(cause.correlation_id.as_str());
-    app.outbox
-        .put::<InfoIn>(&transaction, line, &cause, 0, now)
-        .await?;
-    let deed = Deed {
-        staff,
-        action,
-        object: ("user", &user.to_string()),
-        detail: &detail,
+    let told = Told {
+        deed: Deed {
+            staff,
+            action,
+            object: ("user", &user.to_string()),
+            detail: &detail,
+        },
+        fields: json!({ "user_id": user }),
     };
-    audit::enter(&transaction, deed, now).await?;
-    app.commit(transaction).await?;
-    info!(staff, action, user_id = %user, "account_change_asked_for");
-    Ok(())
+    Ok(deeds::commit::<LkSyncOrm>(app, transaction, record, told, &cause, now).await?)
 }
 
 #[cfg(test)]

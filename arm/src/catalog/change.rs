@@ -3,14 +3,15 @@
 use chrono::{DateTime, Utc};
 use geobot_shared::bus::Cause;
 use geobot_shared::bus::outbox::OutboxError;
+use geobot_shared::files::FileError;
 use geobot_shared::ids::ProductId;
 use geobot_shared::sql;
 use geobot_shared::topics::lk_sync_orm::ProductArchived;
-use geobot_shared::topics::states::ProductState;
+use geobot_shared::topics::states::{ProductState, StoredFile};
 use geobot_shared::topics::{InfoIn, LkSyncOrm};
 use sea_orm::{DatabaseTransaction, DbErr, SqlErr};
 use serde_json::json;
-use tracing::info;
+use tracing::{info, warn};
 
 use super::Draft;
 use crate::app::App;
@@ -48,6 +49,9 @@ pub enum ChangeError {
     /// There is no such product.
     #[error("there is no such product")]
     NotFound,
+    /// The file that it would deliver is not in the file store, or is another.
+    #[error("the file is not in the file store: upload it first")]
+    NoFile,
     /// Somebody else changed it since it was read.
     #[error("the product has been changed meanwhile")]
     Stale,
@@ -112,6 +116,11 @@ async fn put(
     may_be_new: bool,
     now: DateTime<Utc>,
 ) -> Result<Saved, ChangeError> {
+    if let Some(file) = draft.stored_file()
+        && !is_kept(app, file).await
+    {
+        return Err(ChangeError::NoFile);
+    }
     let transaction = sql::begin(&app.db).await?;
     let Some(row) = products::get_for_change(&transaction, id).await? else {
         if !may_be_new {
@@ -134,6 +143,21 @@ async fn put(
     products::replace(&transaction, row.clone()).await?;
     finish(app, transaction, staff, "product_changed", &row, now).await?;
     Ok(Saved::Changed(row))
+}
+
+/// Whether the store has the file; nobody shall pay for one that it lacks.
+async fn is_kept(app: &App, file: &StoredFile) -> bool {
+    let found = async {
+        let path = app.files.path(&file.sha256).await?;
+        Ok::<_, FileError>(tokio::fs::metadata(path).await?.len())
+    };
+    match found.await {
+        Ok(size) => size == file.size,
+        Err(error) => {
+            warn!(%error, "file_not_found");
+            false
+        }
+    }
 }
 
 /// Takes a product off sale, or puts it back.

@@ -1,8 +1,9 @@
 //! What somebody wants a product to be, checked.
 
+use geobot_shared::files::{LONGEST_FILE, LONGEST_NAME};
 use geobot_shared::ids::ChatId;
 use geobot_shared::money::Money;
-use geobot_shared::topics::states::{Delivery, KEY_PLACE, ProductState};
+use geobot_shared::topics::states::{Delivery, KEY_PLACE, ProductState, StoredFile};
 use url::Url;
 
 use super::Terms;
@@ -63,7 +64,7 @@ pub enum DraftError {
     #[error("position must be a whole number")]
     Position,
     /// The kind of delivery is not known.
-    #[error("delivery kind must be text, invite_link, file or key")]
+    #[error("delivery kind must be text, invite_link, file, stored_file, webhook or key")]
     DeliveryKind,
     /// Nothing would be delivered.
     #[error("delivery text must not be empty")]
@@ -80,6 +81,12 @@ pub enum DraftError {
     /// The address is none that Telegram could fetch.
     #[error("delivery url must be an http or https address")]
     FileUrl,
+    /// No file was chosen, or what stands for it names none.
+    #[error("delivery file must name a file of the file store: sha256, name, size")]
+    StoredFile,
+    /// The address is none that could be called.
+    #[error("delivery url of a webhook must be an http or https address")]
+    WebhookUrl,
     /// The caption is too long.
     #[error("delivery caption must have at most {LONGEST_CAPTION} characters")]
     CaptionLong,
@@ -114,6 +121,8 @@ impl DraftError {
             DraftError::Chat => "wrong-chat",
             DraftError::Days => "wrong-days",
             DraftError::FileUrl => "wrong-file-url",
+            DraftError::StoredFile => "wrong-stored-file",
+            DraftError::WebhookUrl => "wrong-webhook-url",
             DraftError::CaptionLong => "wrong-caption-long",
             DraftError::KeyTextLong => "wrong-key-text-long",
             DraftError::KeyPlaces => "wrong-key-places",
@@ -214,6 +223,14 @@ impl Draft {
         }
     }
 
+    /// The file that it delivers, of the shop's own.
+    pub fn stored_file(&self) -> Option<&StoredFile> {
+        match &self.delivery {
+            Delivery::StoredFile { file, .. } => Some(file),
+            _ => None,
+        }
+    }
+
     /// Whether a product is just this already.
     pub fn is(&self, state: &ProductState) -> bool {
         self.title == state.title
@@ -232,6 +249,38 @@ fn plain(text: &str) -> String {
 
 fn utf16(text: &str) -> usize {
     text.encode_utf16().count()
+}
+
+/// Text that may be absent.
+fn some(text: Option<String>) -> Option<String> {
+    text.map(|text| plain(&text))
+        .filter(|text| !text.is_empty())
+}
+
+fn caption(text: Option<String>) -> Result<Option<String>, DraftError> {
+    let text = some(text);
+    match text.as_deref().map_or(0, utf16) {
+        0..=LONGEST_CAPTION => Ok(text),
+        _ => Err(DraftError::CaptionLong),
+    }
+}
+
+/// An address on the web.
+fn address(url: &str) -> Option<String> {
+    let url = url.trim();
+    let on_the_web = Url::parse(url)
+        .is_ok_and(|parsed| matches!(parsed.scheme(), "http" | "https") && parsed.has_host());
+    (on_the_web && url.len() <= LONGEST_URL).then(|| url.to_owned())
+}
+
+fn names_a_file(file: &StoredFile) -> bool {
+    let digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+    let named = (1..=LONGEST_NAME).contains(&file.name.chars().count())
+        && !file.name.chars().any(|c| c.is_control() || c == '/');
+    file.sha256.len() == 64
+        && file.sha256.bytes().all(digit)
+        && named
+        && (1..=LONGEST_FILE).contains(&file.size)
 }
 
 fn checked(delivery: Delivery) -> Result<Delivery, DraftError> {
@@ -257,7 +306,25 @@ fn checked(delivery: Delivery) -> Result<Delivery, DraftError> {
             }
             Ok(Delivery::Key { text })
         }
-        Delivery::StoredFile { .. } | Delivery::Webhook { .. } => Err(DraftError::DeliveryKind),
+        Delivery::StoredFile { file, .. } if !names_a_file(&file) => Err(DraftError::StoredFile),
+        Delivery::StoredFile {
+            file,
+            caption: under,
+        } => Ok(Delivery::StoredFile {
+            file,
+            caption: caption(under)?,
+        }),
+        Delivery::Webhook { url, text } => {
+            let url = address(&url).ok_or(DraftError::WebhookUrl)?;
+            let text = some(text);
+            if text
+                .as_deref()
+                .is_some_and(|text| utf16(text) > LONGEST_TEXT)
+            {
+                return Err(DraftError::TextLong);
+            }
+            Ok(Delivery::Webhook { url, text })
+        }
         // Bot API: groups and channels have negative numbers; a person can't be joined.
         Delivery::InviteLink {
             chat_id: ChatId(chat),
@@ -267,26 +334,14 @@ fn checked(delivery: Delivery) -> Result<Delivery, DraftError> {
             days: Some(days), ..
         } if !(1..=MOST_DAYS).contains(&days) => Err(DraftError::Days),
         link @ Delivery::InviteLink { .. } => Ok(link),
-        Delivery::File { url, caption } => {
-            let url = url.trim();
-            let fetchable = Url::parse(url).is_ok_and(|parsed| {
-                matches!(parsed.scheme(), "http" | "https") && parsed.has_host()
-            });
-            if !fetchable || url.len() > LONGEST_URL {
-                return Err(DraftError::FileUrl);
-            }
-            let caption = caption
-                .map(|text| plain(&text))
-                .filter(|text| !text.is_empty());
-            if caption
-                .as_deref()
-                .is_some_and(|text| utf16(text) > LONGEST_CAPTION)
-            {
-                return Err(DraftError::CaptionLong);
-            }
+        Delivery::File {
+            url,
+            caption: under,
+        } => {
+            let url = address(&url).ok_or(DraftError::FileUrl)?;
             Ok(Delivery::File {
-                url: url.to_owned(),
-                caption,
+                url,
+                caption: caption(under)?,
             })
         }
     }
@@ -360,6 +415,56 @@ mod tests {
             0,
         );
         assert_eq!(described, Err(DraftError::DescriptionLong));
+    }
+
+    fn stored(sha256: &str, name: &str, size: u64) -> Delivery {
+        Delivery::StoredFile {
+            file: StoredFile {
+                sha256: sha256.into(),
+                name: name.into(),
+                size,
+                media_type: None,
+            },
+            caption: Some(" \r\n ".into()),
+        }
+    }
+
+    #[test]
+    fn a_stored_file_must_be_one_and_a_webhook_must_be_callable() {
+        let hash = "ab".repeat(32);
+        let taken = draft("a", 1, stored(&hash, "Карта.pdf", 5)).unwrap();
+        assert_eq!(taken.stored_file().unwrap().name, "Карта.pdf");
+        for bad in [
+            stored("", "a", 5),
+            stored(&"AB".repeat(32), "a", 5),
+            stored("../../../etc/passwd", "a", 5),
+            stored(&hash, "", 5),
+            stored(&hash, "a/b", 5),
+            stored(&hash, "a\nb", 5),
+            stored(&hash, &"x".repeat(121), 5),
+            stored(&hash, "a", 0),
+            stored(&hash, "a", LONGEST_FILE + 1),
+        ] {
+            assert_eq!(
+                draft("a", 1, bad.clone()),
+                Err(DraftError::StoredFile),
+                "{bad:?}"
+            );
+        }
+        let webhook = |url: &str, text: &str| Delivery::Webhook {
+            url: url.into(),
+            text: Some(text.into()),
+        };
+        assert!(draft("a", 1, webhook(" https://shop.example/buy ", "")).is_ok());
+        for url in ["", "shop.example", "ftp://a/b", "https://"] {
+            assert_eq!(
+                draft("a", 1, webhook(url, "")),
+                Err(DraftError::WebhookUrl),
+                "{url}"
+            );
+        }
+        let long = webhook("http://127.0.0.1:1/", &"x".repeat(4_097));
+        assert_eq!(draft("a", 1, long), Err(DraftError::TextLong));
     }
 
     #[test]

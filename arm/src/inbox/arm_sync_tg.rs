@@ -53,7 +53,7 @@ async fn delivery_report(app: Arc<App>, event: Event<DeliveryReport>) -> Handled
         return Ok(());
     };
     let all = &event.data.deliveries;
-    for outcome in [SendOutcome::Sent, SendOutcome::Failed, SendOutcome::Unknown] {
+    for outcome in deliveries::OUTCOMES {
         let messages = all.iter().filter(|d| d.outcome == outcome).count();
         if messages > 0 {
             let messages = i64::try_from(messages).unwrap_or(i64::MAX);
@@ -62,7 +62,8 @@ async fn delivery_report(app: Arc<App>, event: Event<DeliveryReport>) -> Handled
     }
     for failed in all
         .iter()
-        .filter(|d| d.outcome != SendOutcome::Sent && d.broadcast_id.is_none())
+        .filter(|d| matches!(d.outcome, SendOutcome::Failed | SendOutcome::Unknown))
+        .filter(|d| d.broadcast_id.is_none())
     {
         // The number of a private chat is the person's.
         let user = TelegramUserId(failed.chat_id.get());

@@ -10,6 +10,7 @@ use tracing::warn;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::jobs;
 use crate::store::tasks::{self, Report};
 
 /// The handlers of the topic.
@@ -39,8 +40,18 @@ async fn take(app: &App, cause: &Cause, task: Uuid, worker: &str, report: Report
     let Some(transaction) = app.first_time(cause).await? else {
         return Ok(());
     };
-    if !tasks::report(&transaction, task, worker, report, Utc::now()).await? {
+    let now = Utc::now();
+    let end = match &report {
+        Report::Progress(..) => None,
+        Report::Done(result) => Some(Ok(*result)),
+        Report::Failed(reason) => Some(Err(*reason)),
+    };
+    if !tasks::report(&transaction, task, worker, report, now).await? {
         warn!(task_id = %task, worker, "report_about_no_running_task");
+    } else if let Some(end) = end
+        && let Some(job) = tasks::get(&transaction, task).await?
+    {
+        jobs::ended(app, &transaction, &job, end, cause, now).await?;
     }
     Ok(app.commit(transaction).await?)
 }

@@ -15,7 +15,7 @@ pub struct Model {
     /// Days since 1970 (UTC).
     #[sea_orm(primary_key, auto_increment = false)]
     pub day: i64,
-    /// `sent`, `failed` or `unknown`.
+    /// `sent`, `failed`, `unknown` or `cancelled`.
     #[sea_orm(primary_key, auto_increment = false)]
     pub outcome: String,
     /// How many.
@@ -27,6 +27,14 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// All outcomes.
+pub const OUTCOMES: [SendOutcome; 4] = [
+    SendOutcome::Sent,
+    SendOutcome::Failed,
+    SendOutcome::Unknown,
+    SendOutcome::Cancelled,
+];
 
 /// The word of an outcome in the database.
 pub const fn word(outcome: SendOutcome) -> &'static str {

@@ -3,11 +3,11 @@
 use chrono::{DateTime, Utc};
 use geobot_shared::ids::TelegramUserId;
 use geobot_shared::topics::arm_sync_lk::SupportMessage;
-use geobot_shared::topics::arm_sync_tg::MessageReceived;
+use geobot_shared::topics::arm_sync_tg::{Attachment, MessageReceived};
 use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue, ConnectionTrait, QueryOrder, QuerySelect};
 
-use super::{micros, storable, storable_option};
+use super::{micros, storable, storable_option, unreadable};
 
 /// Where a message came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +64,9 @@ pub struct Model {
     pub staff: Option<String>,
     /// The message it answers.
     pub answer_to: Option<i64>,
+    /// Pictures and files in it, as JSON; absent when there are none.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub attachments: Option<String>,
 }
 
 /// No relations.
@@ -71,6 +74,29 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// Pictures and files in it.
+    ///
+    /// # Errors
+    /// When the row can't be read.
+    pub fn attachments(&self) -> Result<Vec<Attachment>, DbErr> {
+        match &self.attachments {
+            Some(text) => serde_json::from_str(text).map_err(|error| unreadable("message", error)),
+            None => Ok(Vec::new()),
+        }
+    }
+}
+
+fn written(attachments: &[Attachment]) -> Result<Option<String>, DbErr> {
+    if attachments.is_empty() {
+        return Ok(None);
+    }
+    let text =
+        serde_json::to_string(attachments).map_err(|error| DbErr::Json(error.to_string()))?;
+    // JSON writes NUL as an escape, which PostgreSQL's TEXT takes.
+    Ok(Some(text))
+}
 
 fn row(user: TelegramUserId, source: Source, state: &str, at: DateTime<Utc>) -> ActiveModel {
     ActiveModel {
@@ -84,6 +110,7 @@ fn row(user: TelegramUserId, source: Source, state: &str, at: DateTime<Utc>) -> 
         at: ActiveValue::Set(micros(at)),
         staff: ActiveValue::Set(None),
         answer_to: ActiveValue::Set(None),
+        attachments: ActiveValue::Set(None),
     }
 }
 
@@ -96,6 +123,7 @@ pub async fn from_chat(db: &impl ConnectionTrait, fact: &MessageReceived) -> Res
         chat_id: ActiveValue::Set(Some(fact.chat_id.get())),
         telegram_message_id: ActiveValue::Set(Some(fact.message_id)),
         text: ActiveValue::Set(storable_option(fact.text.as_ref())),
+        attachments: ActiveValue::Set(written(&fact.attachments)?),
         ..row(fact.user_id, Source::Telegram, OPEN, fact.at)
     };
     Entity::insert(row).exec_without_returning(db).await?;
@@ -122,13 +150,15 @@ pub async fn from_cabinet(db: &impl ConnectionTrait, fact: &SupportMessage) -> R
 pub async fn answer(
     db: &impl ConnectionTrait,
     question: &Model,
-    text: &str,
+    text: Option<&str>,
+    attachments: &[Attachment],
     staff: &str,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
     let row = ActiveModel {
         chat_id: ActiveValue::Set(question.chat_id),
-        text: ActiveValue::Set(Some(storable(text))),
+        text: ActiveValue::Set(text.map(storable)),
+        attachments: ActiveValue::Set(written(attachments)?),
         staff: ActiveValue::Set(Some(staff.to_owned())),
         answer_to: ActiveValue::Set(Some(question.id)),
         ..row(TelegramUserId(question.user_id), Source::Staff, SENT, now)

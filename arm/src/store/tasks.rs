@@ -2,12 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use geobot_shared::topics::states::Task;
+use geobot_shared::topics::tasks::{DeliverWebhook, Job as _, ReverseGeocode};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ConnectionTrait, IntoActiveModel, QueryOrder, QuerySelect};
 
 use super::version::written;
-use super::{micros, storable};
+use super::{invoices, micros, storable, unreadable};
 
 /// Where a job stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,8 +62,12 @@ pub struct Model {
     pub reason: Option<String>,
     /// When it was asked for.
     pub created_at: i64,
-    /// When it was last heard of.
+    /// When it was last heard of, or handed out.
     pub updated_at: i64,
+    /// The invoice that it belongs to.
+    pub invoice_id: Option<i64>,
+    /// How often it was handed out.
+    pub handed_out: i64,
 }
 
 /// No relations.
@@ -70,6 +75,30 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// The job on the wire.
+    ///
+    /// # Errors
+    /// For a row that this version can't read.
+    pub fn task(&self) -> Result<Task, DbErr> {
+        Ok(Task {
+            task_id: self.task_id.parse().map_err(|e| unreadable("task id", e))?,
+            kind: self.kind.clone(),
+            args: serde_json::from_str(&self.args).map_err(|e| unreadable("arguments", e))?,
+        })
+    }
+
+    /// Whether a failed job can be handed out again. Of a place only the city is kept, if there is one.
+    pub fn can_be_retried(&self) -> bool {
+        self.state == TaskState::Failed.as_str() && self.kind != ReverseGeocode::KIND
+    }
+
+    /// Nobody has said a word about it since `before`.
+    pub fn is_unanswered_since(&self, before: DateTime<Utc>) -> bool {
+        self.state == TaskState::Started.as_str() && self.updated_at < micros(before)
+    }
+}
 
 /// Enters a job. False: it is known already.
 ///
@@ -94,6 +123,11 @@ pub async fn enter(
         reason: None,
         created_at: micros(now),
         updated_at: micros(now),
+        invoice_id: match task.read::<DeliverWebhook>() {
+            Some(Ok(webhook)) => Some(invoices::number(webhook.invoice_id)),
+            _ => None,
+        },
+        handed_out: 1,
     };
     written(
         Entity::insert(row.into_active_model())
@@ -114,7 +148,8 @@ pub enum Report<'a> {
     Failed(&'a str),
 }
 
-/// Takes a worker's word. A job that has ended stays as it ended. False: nobody asked for such a job, or it has ended.
+/// Takes a worker's word. A job that has ended stays as it ended, but for one that is done after all: two workers may
+/// have had it. False: nobody asked for such a job, or it has ended.
 ///
 /// # Errors
 /// The database's.
@@ -128,6 +163,10 @@ pub async fn report(
     let mut update = Entity::update_many()
         .col_expr(Column::Worker, Expr::value(storable(worker)))
         .col_expr(Column::UpdatedAt, Expr::value(micros(now)));
+    let may_be = match report {
+        Report::Done(_) => &[TaskState::Started.as_str(), TaskState::Failed.as_str()][..],
+        Report::Progress(..) | Report::Failed(_) => &[TaskState::Started.as_str()],
+    };
     let parts = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     update = match report {
         Report::Progress(done, total) => update
@@ -135,17 +174,88 @@ pub async fn report(
             .col_expr(Column::Total, Expr::value(parts(total))),
         Report::Done(result) => update
             .col_expr(Column::State, Expr::value(TaskState::Done.as_str()))
-            .col_expr(Column::Result, Expr::value(result.to_string())),
+            .col_expr(Column::Result, Expr::value(result.to_string()))
+            .col_expr(Column::Reason, Expr::value(Option::<String>::None)),
         Report::Failed(reason) => update
             .col_expr(Column::State, Expr::value(TaskState::Failed.as_str()))
             .col_expr(Column::Reason, Expr::value(storable(reason))),
     };
     let result = update
         .filter(Column::TaskId.eq(task_id.to_string()))
-        .filter(Column::State.eq(TaskState::Started.as_str()))
+        .filter(Column::State.is_in(may_be.iter().copied()))
         .exec(db)
         .await?;
     Ok(result.rows_affected > 0)
+}
+
+/// Marks a job as handed out once more; it is on its way again. False: somebody else did so, or it has ended meanwhile.
+///
+/// # Errors
+/// The database's.
+pub async fn hand_out_again(
+    db: &impl ConnectionTrait,
+    job: &Model,
+    now: DateTime<Utc>,
+) -> Result<bool, DbErr> {
+    let result = Entity::update_many()
+        .col_expr(Column::State, Expr::value(TaskState::Started.as_str()))
+        .col_expr(Column::HandedOut, Expr::value(job.handed_out + 1))
+        .col_expr(Column::UpdatedAt, Expr::value(micros(now)))
+        .col_expr(Column::Reason, Expr::value(Option::<String>::None))
+        .filter(Column::TaskId.eq(job.task_id.as_str()))
+        .filter(Column::State.eq(job.state.as_str()))
+        .filter(Column::HandedOut.eq(job.handed_out))
+        .exec(db)
+        .await?;
+    Ok(result.rows_affected > 0)
+}
+
+/// Replaces what a job needed to know, once nobody needs it any more.
+///
+/// # Errors
+/// The database's.
+pub async fn forget_arguments(
+    db: &impl ConnectionTrait,
+    id: Uuid,
+    rest: &serde_json::Value,
+) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::Args, Expr::value(rest.to_string()))
+        .filter(Column::TaskId.eq(id.to_string()))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+/// Jobs of which nobody has said a word since `before`, the oldest first.
+///
+/// # Errors
+/// The database's.
+pub async fn unanswered(
+    db: &impl ConnectionTrait,
+    before: DateTime<Utc>,
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::State.eq(TaskState::Started.as_str()))
+        .filter(Column::UpdatedAt.lt(micros(before)))
+        .order_by_asc(Column::UpdatedAt)
+        .limit(limit)
+        .all(db)
+        .await
+}
+
+/// The jobs of an invoice, the oldest first.
+///
+/// # Errors
+/// The database's.
+pub async fn of_invoice(db: &impl ConnectionTrait, invoice: i64) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::InvoiceId.eq(invoice))
+        .order_by_asc(Column::CreatedAt)
+        .order_by_asc(Column::TaskId)
+        .all(db)
+        .await
 }
 
 /// One job.

@@ -51,6 +51,10 @@ pub struct Model {
     /// What Telegram said.
     #[sea_orm(column_type = "Text", nullable)]
     pub unreachable_reason: Option<String>,
+    /// The city of the place that the person sent last, as GeoNames writes it.
+    pub city: Option<String>,
+    /// Its country, ISO 3166-1 alpha-2.
+    pub country: Option<String>,
 }
 
 /// No relations.
@@ -66,6 +70,17 @@ const TELEGRAM: &[Column] = &[
     Column::StartPayload,
     Column::UnreachableAt,
     Column::UnreachableReason,
+];
+
+/// Columns that LK's word leaves as they are.
+const NOT_LKS: &[Column] = &[
+    Column::ChatId,
+    Column::StartedAt,
+    Column::StartPayload,
+    Column::UnreachableAt,
+    Column::UnreachableReason,
+    Column::City,
+    Column::Country,
 ];
 
 impl Model {
@@ -85,6 +100,8 @@ impl Model {
             start_payload: None,
             unreachable_at: None,
             unreachable_reason: None,
+            city: None,
+            country: None,
         }
     }
 
@@ -151,7 +168,7 @@ pub async fn take(db: &impl ConnectionTrait, state: &UserState) -> Result<bool, 
             state.username.as_ref(),
         )
     };
-    newer_wins::<Entity, ActiveModel>(db, row, Column::UserId, Column::Version, TELEGRAM).await
+    newer_wins::<Entity, ActiveModel>(db, row, Column::UserId, Column::Version, NOT_LKS).await
 }
 
 /// Takes the fact that a person pressed Start. The name counts only until LK has said its own.
@@ -208,6 +225,34 @@ pub async fn take_unreachable(
     };
     let conflict = OnConflict::column(Column::UserId)
         .update_columns([Column::UnreachableAt, Column::UnreachableReason])
+        .to_owned();
+    written(
+        Entity::insert(row.into_active_model())
+            .on_conflict(conflict)
+            .exec_without_returning(db)
+            .await,
+    )?;
+    Ok(())
+}
+
+/// Takes the city of the place that a person sent.
+///
+/// # Errors
+/// The database's.
+pub async fn take_city(
+    db: &impl ConnectionTrait,
+    user: TelegramUserId,
+    city: &str,
+    country: Option<&String>,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let row = Model {
+        city: Some(storable(city)),
+        country: storable_option(country),
+        ..Model::bare(user, now)
+    };
+    let conflict = OnConflict::column(Column::UserId)
+        .update_columns([Column::City, Column::Country])
         .to_owned();
     written(
         Entity::insert(row.into_active_model())

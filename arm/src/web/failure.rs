@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use geobot_shared::bus::outbox::OutboxError;
+use geobot_shared::files::FileError;
 use sea_orm::DbErr;
 use tracing::error;
 
@@ -52,6 +53,13 @@ impl From<DbErr> for Failure {
 
 impl From<OutboxError> for Failure {
     fn from(error: OutboxError) -> Failure {
+        error!(%error, "page_failed");
+        Failure::Internal
+    }
+}
+
+impl From<FileError> for Failure {
+    fn from(error: FileError) -> Failure {
         error!(%error, "page_failed");
         Failure::Internal
     }

@@ -13,6 +13,7 @@ mod paging;
 mod posted;
 mod same_origin;
 mod session;
+mod upload;
 mod words;
 
 use std::sync::Arc;

@@ -7,6 +7,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use axum_extra::extract::CookieJar;
+use chrono::{DateTime, Utc};
 use geobot_shared::i18n::{self, Language};
 use geobot_shared::money::Money;
 
@@ -104,6 +105,16 @@ impl Page {
             Language::En => "%d %b %Y, %H:%M",
         };
         local.format(pattern).to_string()
+    }
+
+    /// How long ago something was.
+    pub(crate) fn age(&self, now: DateTime<Utc>, micros: i64) -> String {
+        let minutes = (now - time(micros)).num_minutes().max(0).unsigned_abs();
+        match minutes {
+            0..120 => self.n("age-minutes", minutes),
+            120..2_880 => self.n("age-hours", minutes / 60),
+            _ => self.n("age-days", minutes / 1_440),
+        }
     }
 
     /// A time that may be absent.

@@ -31,6 +31,11 @@ impl Fields {
         Fields(fields)
     }
 
+    /// Adds a field, unless it is there.
+    pub(crate) fn add(&mut self, name: String, value: String) {
+        self.0.entry(name).or_insert(value);
+    }
+
     /// A field's text; empty when it is not there.
     pub(crate) fn get(&self, name: &str) -> &str {
         self.0.get(name).map_or("", String::as_str)

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use argon2::Params;
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use geobot_arm::access::Role;
 use geobot_arm::app::App;
 use geobot_arm::passwords::Passwords;
@@ -12,6 +12,7 @@ use geobot_arm::store::staff;
 use geobot_arm::{config, web};
 use geobot_shared::bus::outbox::{self, Outbox};
 use geobot_shared::bus::{KafkaSettings, Producer};
+use geobot_shared::files::FileStore;
 use geobot_shared::http;
 use sea_orm::{DatabaseConnection, EntityTrait, QueryOrder};
 use serde_json::Value;
@@ -31,8 +32,10 @@ pub(crate) fn app(db: &DatabaseConnection) -> Arc<App> {
         db.clone(),
         Outbox::new(producer),
         API_TOKEN.into(),
+        FileStore::new(std::env::temp_dir().join(format!("arm-files-{}", std::process::id()))),
         passwords,
         config::zone(3),
+        TimeDelta::minutes(15),
     )
     .unwrap()
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use reqwest::header::{COOKIE, HeaderMap, LOCATION, ORIGIN, SET_COOKIE};
+use reqwest::multipart::{Form, Part};
 use reqwest::{Client, Response, StatusCode};
 
 use crate::arm::{Arm, PASSWORD};
@@ -26,6 +27,12 @@ impl Seen {
     pub(crate) fn location(&self) -> &str {
         self.headers
             .get(LOCATION)
+            .map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
             .map_or("", |value| value.to_str().unwrap())
     }
 
@@ -108,6 +115,38 @@ impl Browser {
         let mut all = vec![("csrf", token.as_str())];
         all.extend_from_slice(fields);
         self.send(path, &all).await
+    }
+
+    /// Sends a form with the session's token and a file.
+    pub(crate) async fn upload(
+        &self,
+        path: &str,
+        fields: &[(&'static str, String)],
+        file: (&'static str, Part),
+    ) -> Seen {
+        let token = self.open("/account").await.field("csrf");
+        let mut form = Form::new().text("csrf", token);
+        for (name, value) in fields {
+            form = form.text(*name, value.clone());
+        }
+        self.send_form(path, form.part(file.0, file.1)).await
+    }
+
+    /// The same with the token behind the file.
+    pub(crate) async fn upload_late(&self, path: &str, file: (&'static str, Part)) -> Seen {
+        let token = self.open("/account").await.field("csrf");
+        let form = Form::new().part(file.0, file.1).text("csrf", token);
+        self.send_form(path, form).await
+    }
+
+    async fn send_form(&self, path: &str, form: Form) -> Seen {
+        let request = self
+            .client
+            .post(format!("{}{path}", self.base))
+            .header(COOKIE, self.cookie())
+            .header(ORIGIN, &self.base)
+            .multipart(form);
+        self.seen(request.send().await.unwrap()).await
     }
 
     fn cookie(&self) -> String {

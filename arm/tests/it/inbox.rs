@@ -5,7 +5,7 @@ use std::sync::Arc;
 use geobot_arm::inbox::{
     arm_sync_lk, arm_sync_tg, create_user_in, update_user_in, worker_done_orm,
 };
-use geobot_arm::store::{events, invoices, messages, tasks, users};
+use geobot_arm::store::{deliveries, events, invoices, messages, tasks, users};
 use geobot_shared::bus::HandleError;
 use geobot_shared::topics::states::InvoiceStatus;
 use serde_json::json;
@@ -223,6 +223,7 @@ async fn a_broadcasts_failures_are_counted_not_listed() {
             { "request_id": "1", "chat_id": 7, "outcome": "failed", "broadcast_id": "b" },
             { "request_id": "2", "chat_id": 7, "outcome": "unknown" },
             { "request_id": "3", "chat_id": 7, "outcome": "sent" },
+            { "request_id": "4", "chat_id": 7, "outcome": "cancelled", "broadcast_id": "b" },
         ]});
         give(&app, &arm_sync_tg::handlers(), "delivery_report", report)
             .await
@@ -230,6 +231,11 @@ async fn a_broadcasts_failures_are_counted_not_listed() {
         let heard = events::of_user(db, 7, 10).await.unwrap();
         assert_eq!(heard.len(), 1);
         assert_eq!(heard[0].detail, "unknown");
+        let since = chrono::Utc::now() - chrono::TimeDelta::days(1);
+        for outcome in deliveries::OUTCOMES {
+            let counted = deliveries::since(db, outcome, since).await.unwrap();
+            assert_eq!(counted, 1, "{outcome:?}");
+        }
     })
     .await;
 }

@@ -4,6 +4,8 @@ mod m0001_first_tables;
 mod m0002_catalog;
 mod m0003_maintenance;
 mod m0004_chats;
+mod m0005_message_files;
+mod m0006_tasks;
 
 use sea_orm_migration::prelude::*;
 
@@ -18,6 +20,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_catalog::Migration),
             Box::new(m0003_maintenance::Migration),
             Box::new(m0004_chats::Migration),
+            Box::new(m0005_message_files::Migration),
+            Box::new(m0006_tasks::Migration),
         ]
     }
 }

@@ -7,6 +7,7 @@
 //! | `GET`, `PUT /api/products/{id}` | the product |
 //! | `POST /api/products/{id}/archive`, `…/restore` | the product |
 //! | `POST /api/products/{id}/keys` | 202: keys went to LK (`keys`; `upload_id` makes it repeatable) |
+//! | `POST /api/files?name=…` | 201: the body's bytes are kept; what a product's `delivery.file` is |
 //! | `GET`, `POST /api/promos` | `{"promos": […]}`; the code: 201 made, 200 changed or as it was |
 //! | `GET /api/promos/{code}` | the code, with `used` |
 //! | `GET /api/invoices?user_id=&status=` | `{"invoices": […]}`, the newest 200 |
@@ -14,10 +15,12 @@
 //! | `POST /api/invoices/{id}/check`, `…/accept`, `…/reject`, `…/refund`, `…/refund-recorded`, `…/refund-done`, `…/refund-not-done`, `…/deliver-again`, `…/delivered-by-hand` | 202: LK was asked (`reason`; `amount` or `refund_id` where it takes one; `request_id` makes it repeatable) |
 //! | `POST /api/users/{id}/block`, `…/unblock`, `…/balance` | 202: LK was asked (`reason`; `amount`, signed) |
 //! | `GET /api/users/{id}` | the person, with `telegram`, `entitlements` and `messages` |
-//! | `GET /api/tasks/{id}` | the job |
+//! | `GET /api/tasks`, `GET /api/tasks/{id}` | `{"tasks": […]}`, the newest 200; the job |
+//! | `POST /api/tasks/{id}/retry` | 202: a failed job is handed out again (`request_id` makes it repeatable) |
 //! | `GET`, `PUT /api/maintenance` | `{"closed": …, "since": …}`: whether the bot sells |
 
 mod decisions;
+mod files;
 mod invoices;
 mod keys;
 mod maintenance;
@@ -62,6 +65,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
             "/products/{id}/keys",
             post(keys::upload).layer(DefaultBodyLimit::max(LONGEST_UPLOAD)),
         )
+        .route("/files", post(files::keep))
         .route("/promos", get(promos::list).post(promos::save))
         .route("/promos/{code}", get(promos::show))
         .route("/invoices", get(invoices::list))
@@ -69,7 +73,9 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/users/{id}/{deed}", post(decisions::user))
         .route("/invoices/{id}", get(invoices::show))
         .route("/users/{id}", get(users::show))
+        .route("/tasks", get(tasks::list))
         .route("/tasks/{id}", get(tasks::show))
+        .route("/tasks/{id}/retry", post(tasks::retry))
         .route(
             "/maintenance",
             get(maintenance::show).put(maintenance::change),
@@ -181,7 +187,7 @@ impl From<ChangeError> for ApiError {
     fn from(error: ChangeError) -> ApiError {
         match error {
             ChangeError::NotFound => ApiError::NotFound("product"),
-            ChangeError::Stale => ApiError::Bad(error.to_string()),
+            ChangeError::Stale | ChangeError::NoFile => ApiError::Bad(error.to_string()),
             ChangeError::Outbox(error) => error.into(),
         }
     }

@@ -41,6 +41,8 @@ pub(super) async fn show(
         // What people want to be told is LK's to know.
         fields.remove("settings");
         fields.insert("telegram".to_owned(), telegram);
+        fields.insert("city".to_owned(), json!(row.city));
+        fields.insert("country".to_owned(), json!(row.country));
         fields.insert("entitlements".to_owned(), json!(rights));
         fields.insert("messages".to_owned(), talk.collect());
     }

@@ -8,21 +8,24 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect};
 use chrono::Utc;
+use geobot_shared::files::{FileError, LONGEST_FILE};
 use geobot_shared::sql;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{Answer, Sent};
+use super::talk::{self, Line, Shown};
+use super::{Answer, Sent, files};
 use crate::app::App;
 use crate::store::audit::{self, Deed};
 use crate::store::messages::{self, Source};
 use crate::store::users;
-use crate::support::{self, AnswerError, LONGEST_MESSAGE};
+use crate::support::{self, AnswerError, LONGEST_CAPTION, LONGEST_MESSAGE};
 use crate::web::failure::Failure;
 use crate::web::page::{self, Page, show_as};
 use crate::web::paging::Paging;
 use crate::web::posted::Posted;
 use crate::web::session::Visit;
+use crate::web::upload::Uploaded;
 
 /// Lines of the talk beside the form.
 const TALK: u64 = 20;
@@ -76,9 +79,9 @@ pub(super) async fn list(
 #[template(path = "message.html")]
 struct MessagePage<'a> {
     p: &'a Page,
-    message: messages::Model,
+    message: Line,
     who: String,
-    talk: Vec<messages::Model>,
+    talk: Vec<Line>,
     text: &'a str,
     longest: usize,
     /// Makes a second press of the button harmless.
@@ -110,8 +113,8 @@ async fn show_form(
     let shown = MessagePage {
         p: page,
         who: person.map_or_else(|| message.user_id.to_string(), |person| person.called()),
-        talk: messages::of_user(&app.db, message.user_id, TALK).await?,
-        message,
+        talk: talk::with(&app.db, message.user_id, TALK).await?,
+        message: Line::new(message)?,
         text,
         longest: LONGEST_MESSAGE,
         form: form.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned),
@@ -132,18 +135,43 @@ pub(super) async fn show(
 pub(super) async fn answer(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
-    Posted { visit, fields }: Posted,
+    Uploaded {
+        visit,
+        fields,
+        file,
+        refused,
+    }: Uploaded,
 ) -> Sent {
     let id = number(&id)?;
     let form = fields.get("form");
     let press: Uuid = form.parse().map_err(|_| Failure::BadForm)?;
     let text = fields.get("text");
-    match support::answer(&app, &visit.staff.login, id, text, press).await {
+    let refuse =
+        async |wrong: String| show_form(&app, &visit.page, id, text, Some(form), Some(wrong)).await;
+    if let Some(error) = refused {
+        let key = match error {
+            FileError::Empty => "file-empty",
+            _ => "file-long",
+        };
+        return refuse(visit.page.n(key, LONGEST_FILE / 1_024 / 1_024)).await;
+    }
+    let file = match file {
+        Some(file) => Some((file.clone(), files::is_photo(&app.files, &file).await?)),
+        None => None,
+    };
+    match support::answer(&app, &visit.staff.login, id, text, file, press).await {
         Ok(()) => Ok(Redirect::to(&format!("/messages/{id}")).into_response()),
         Err(AnswerError::NotFound) => Err(Failure::NotFound),
         Err(AnswerError::Length) => {
-            let wrong = Some(visit.page.n("message-wrong-length", LONGEST_MESSAGE as u64));
-            show_form(&app, &visit.page, id, text, Some(form), wrong).await
+            refuse(visit.page.n("message-wrong-length", LONGEST_MESSAGE as u64)).await
+        }
+        Err(AnswerError::Caption) => {
+            refuse(
+                visit
+                    .page
+                    .n("message-wrong-caption", LONGEST_CAPTION as u64),
+            )
+            .await
         }
         Err(AnswerError::Outbox(error)) => Err(error.into()),
     }

@@ -3,6 +3,7 @@
 mod account;
 mod audit;
 mod chats;
+mod files;
 mod language;
 mod maintenance;
 mod messages;
@@ -15,6 +16,7 @@ mod promo_form;
 mod promos;
 mod sign_in;
 mod staff;
+mod talk;
 mod tasks;
 mod user_card;
 mod users;
@@ -31,6 +33,7 @@ use axum::routing::{get, post};
 
 use super::failure::Failure;
 use super::page::{Page, show_as};
+use super::upload::LONGEST_FORM;
 use super::{LONGEST_UPLOAD, assets, same_origin};
 use crate::app::App;
 
@@ -55,11 +58,24 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/users/{id}/{deed}", post(user_card::change))
         .route("/messages", get(messages::list))
         .route("/messages/{id}", get(messages::show))
-        .route("/messages/{id}/answer", post(messages::answer))
+        .route(
+            "/messages/{id}/answer",
+            post(messages::answer).layer(DefaultBodyLimit::max(LONGEST_FORM)),
+        )
         .route("/messages/{id}/close", post(messages::close))
-        .route("/products", get(products::list).post(products::create))
+        .route(
+            "/products",
+            get(products::list)
+                .post(products::create)
+                .layer(DefaultBodyLimit::max(LONGEST_FORM)),
+        )
         .route("/products/new", get(products::blank))
-        .route("/products/{id}", get(products::show).post(products::update))
+        .route(
+            "/products/{id}",
+            get(products::show)
+                .post(products::update)
+                .layer(DefaultBodyLimit::max(LONGEST_FORM)),
+        )
         .route("/products/{id}/archive", post(products::archive))
         .route("/products/{id}/restore", post(products::restore))
         .route(
@@ -67,12 +83,14 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
             post(products::upload_keys).layer(DefaultBodyLimit::max(LONGEST_UPLOAD)),
         )
         .route("/chats", get(chats::list))
+        .route("/files/{sha256}/{name}", get(files::serve))
         .route("/promos", get(promos::list).post(promos::create))
         .route("/promos/new", get(promos::blank))
         .route("/promos/{code}", get(promos::show).post(promos::update))
         .route("/staff", get(staff::list).post(staff::add))
         .route("/staff/{id}/{deed}", post(staff::change))
         .route("/tasks", get(tasks::list))
+        .route("/tasks/{id}/retry", post(tasks::retry))
         .route("/audit", get(audit::list))
         .route("/maintenance", post(maintenance::change))
         .route("/language/{code}", get(language::choose))

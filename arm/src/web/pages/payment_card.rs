@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::{Answer, Sent};
 use crate::app::App;
 use crate::decisions::{self, Decision, DecisionError, LONGEST_REASON, Possible};
-use crate::store::{entitlements, events, invoices, micros, users};
+use crate::store::{entitlements, events, invoices, micros, tasks, users};
 use crate::web::failure::Failure;
 use crate::web::page::{self, Page, show_as};
 use crate::web::posted::{Fields, Posted};
@@ -58,6 +58,7 @@ struct PaymentPage<'a> {
     entitlement: Option<entitlements::Model>,
     heard: Vec<events::Model>,
     refunds: Vec<RefundRow>,
+    jobs: Vec<tasks::Model>,
     possible: Possible,
     may_decide: bool,
     /// The most that can be given back, as it is typed.
@@ -89,6 +90,7 @@ impl<'a> PaymentPage<'a> {
             entitlement: entitlements::of_invoice(&app.db, invoice.invoice_id).await?,
             heard: events::of_invoice(&app.db, invoice.invoice_id, 50).await?,
             refunds: refunds.collect(),
+            jobs: tasks::of_invoice(&app.db, invoice.invoice_id).await?,
             possible: status
                 .map_or_else(Possible::default, |status| Possible::of(&invoice, status)),
             may_decide: visit.staff.role.may_decide_payments(),

@@ -3,7 +3,7 @@
 use geobot_shared::ids::ChatId;
 use geobot_shared::money::Money;
 use geobot_shared::robokassa::receipt::{PaymentMethod, PaymentObject, Tax};
-use geobot_shared::topics::states::{Delivery, ProductState};
+use geobot_shared::topics::states::{Delivery, ProductState, StoredFile};
 
 use crate::catalog::{Draft, DraftError, Terms};
 use crate::web::posted::Fields;
@@ -33,6 +33,11 @@ pub(super) struct Form {
     pub(super) days: String,
     pub(super) url: String,
     pub(super) caption: String,
+    /// The file that was chosen, or that the product has: as JSON, so that a form that is refused keeps it.
+    pub(super) kept_file: String,
+    pub(super) stored_caption: String,
+    pub(super) webhook_url: String,
+    pub(super) webhook_text: String,
     pub(super) key_text: String,
     pub(super) low_stock: String,
     pub(super) tax: String,
@@ -51,7 +56,8 @@ impl Form {
         }
     }
 
-    pub(super) fn sent(fields: &Fields) -> Form {
+    /// What was sent; a file that came with it takes the place of the one before.
+    pub(super) fn sent(fields: &Fields, file: Option<&StoredFile>) -> Form {
         let get = |name| fields.get(name).to_owned();
         Form {
             title: get("title"),
@@ -64,6 +70,10 @@ impl Form {
             days: get("days"),
             url: get("url"),
             caption: get("caption"),
+            kept_file: file.map_or_else(|| get("kept_file"), json),
+            stored_caption: get("stored_caption"),
+            webhook_url: get("webhook_url"),
+            webhook_text: get("webhook_text"),
             key_text: get("key_text"),
             low_stock: get("low_stock"),
             tax: get("tax"),
@@ -95,13 +105,25 @@ impl Form {
                 form.days = number(days.or(state.days));
             }
             Delivery::Key { text } => form.key_text.clone_from(text),
-            Delivery::StoredFile { .. } | Delivery::Webhook { .. } => {}
+            Delivery::StoredFile { file, caption } => {
+                form.kept_file = json(file);
+                form.stored_caption = caption.clone().unwrap_or_default();
+            }
+            Delivery::Webhook { url, text } => {
+                form.webhook_url.clone_from(url);
+                form.webhook_text = text.clone().unwrap_or_default();
+            }
             Delivery::File { url, caption } => {
                 form.url.clone_from(url);
                 form.caption = caption.clone().unwrap_or_default();
             }
         }
         form
+    }
+
+    /// The file that the form holds.
+    pub(super) fn file(&self) -> Option<StoredFile> {
+        serde_json::from_str(&self.kept_file).ok()
     }
 
     pub(super) fn draft(&self) -> Result<Draft, DraftError> {
@@ -119,6 +141,14 @@ impl Form {
             "file" => Delivery::File {
                 url: self.url.clone(),
                 caption: Some(self.caption.clone()),
+            },
+            "stored_file" => Delivery::StoredFile {
+                file: self.file().ok_or(DraftError::StoredFile)?,
+                caption: Some(self.stored_caption.clone()),
+            },
+            "webhook" => Delivery::Webhook {
+                url: self.webhook_url.clone(),
+                text: Some(self.webhook_text.clone()),
             },
             _ => return Err(DraftError::DeliveryKind),
         };
@@ -158,6 +188,10 @@ impl Form {
             )?,
         })
     }
+}
+
+fn json(file: &StoredFile) -> String {
+    serde_json::to_string(file).unwrap_or_default()
 }
 
 /// A field that may be empty.
@@ -253,6 +287,19 @@ mod tests {
             Delivery::Key {
                 text: "Ключ: {key}".into(),
             },
+            Delivery::StoredFile {
+                file: StoredFile {
+                    sha256: "ab".repeat(32),
+                    name: "Карта \"A3\".pdf".into(),
+                    size: 5,
+                    media_type: Some("application/pdf".into()),
+                },
+                caption: Some("Ваша карта".into()),
+            },
+            Delivery::Webhook {
+                url: "https://a/b".into(),
+                text: None,
+            },
         ] {
             let terms = Terms {
                 days: Some(7),
@@ -281,6 +328,16 @@ mod tests {
         assert_eq!(bad(|f| f.kind = "invite_link".into()), DraftError::Chat);
         assert_eq!(bad(|f| f.position = "first".into()), DraftError::Position);
         assert_eq!(bad(|f| f.kind = "file".into()), DraftError::FileUrl);
+        assert_eq!(bad(|f| f.kind = "webhook".into()), DraftError::WebhookUrl);
+        assert_eq!(
+            bad(|f| f.kind = "stored_file".into()),
+            DraftError::StoredFile
+        );
+        let junk = |f: &mut Form| {
+            f.kind = "stored_file".into();
+            f.kept_file = "{\"sha256\": 1}".into();
+        };
+        assert_eq!(bad(junk), DraftError::StoredFile);
         assert_eq!(bad(|f| f.kind = "key".into()), DraftError::TextEmpty);
         assert_eq!(bad(|f| f.days = "0".into()), DraftError::Days);
         assert_eq!(bad(|f| f.low_stock = "-1".into()), DraftError::LowStock);

@@ -7,22 +7,25 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect};
 use chrono::Utc;
+use geobot_shared::files::{FileError, LONGEST_FILE};
 use geobot_shared::ids::ProductId;
 use geobot_shared::topics::states::{Delivery, ProductState};
 use serde::Deserialize;
 use uuid::Uuid;
 
 use super::product_form::{Form, ReceiptWords, kind};
-use super::{Answer, Sent};
+use super::{Answer, Sent, files};
 use crate::app::App;
 use crate::catalog::{
-    self, ChangeError, LONGEST_DESCRIPTION, LONGEST_TITLE, MOST_IN_UPLOAD, Saved, UploadError,
+    self, ChangeError, Draft, LONGEST_DESCRIPTION, LONGEST_TITLE, MOST_IN_UPLOAD, Saved,
+    UploadError,
 };
-use crate::store::{products, stocks};
+use crate::store::{chats, products, stocks};
 use crate::web::failure::Failure;
 use crate::web::page::{self, Page, show_as};
 use crate::web::posted::Posted;
 use crate::web::session::{Staff, Visit};
+use crate::web::upload::Uploaded;
 
 struct Row {
     id: String,
@@ -106,6 +109,8 @@ struct ProductPage<'a> {
     longest_title: usize,
     longest_description: usize,
     form: Form,
+    /// Chats that access can be sold to, or could be.
+    chats: Vec<chats::Model>,
     words: ReceiptWords,
     wrong: Option<String>,
     /// Of a product that is sold from a stock.
@@ -119,16 +124,22 @@ struct ProductPage<'a> {
 }
 
 impl<'a> ProductPage<'a> {
-    fn new(p: &'a Page, staff: &Staff, id: Option<String>, form: Form) -> ProductPage<'a> {
-        ProductPage {
-            p,
+    async fn new(
+        app: &App,
+        visit: &'a Visit,
+        id: Option<String>,
+        form: Form,
+    ) -> Result<ProductPage<'a>, Failure> {
+        Ok(ProductPage {
+            p: &visit.page,
             id,
             new_id: ProductId::generate(Utc::now(), rand::random()).to_string(),
             active: true,
-            may_change: staff.role.may_change_products(),
+            may_change: visit.staff.role.may_change_products(),
             longest_title: LONGEST_TITLE,
             longest_description: LONGEST_DESCRIPTION,
             form,
+            chats: chats::all(&app.db).await?,
             words: ReceiptWords::all(),
             wrong: None,
             stock: None,
@@ -136,7 +147,18 @@ impl<'a> ProductPage<'a> {
             upload_id: Uuid::now_v7().to_string(),
             sent: None,
             wrong_keys: None,
-        }
+        })
+    }
+
+    /// The file that the form holds: its name, and where staff finds it.
+    fn file(&self) -> Option<(String, String)> {
+        let file = self.form.file()?;
+        let address = files::address(&file.sha256, &file.name);
+        Some((file.name, address))
+    }
+
+    fn longest_file(&self) -> u64 {
+        LONGEST_FILE / 1_024 / 1_024
     }
 
     /// The page of a product that there is.
@@ -148,12 +170,7 @@ impl<'a> ProductPage<'a> {
         Ok(ProductPage {
             active: state.active,
             stock: Stock::of(&state, &stock),
-            ..ProductPage::new(
-                &visit.page,
-                &visit.staff,
-                Some(row.product_id),
-                Form::of(&state),
-            )
+            ..ProductPage::new(app, visit, Some(row.product_id), Form::of(&state)).await?
         })
     }
 }
@@ -170,14 +187,9 @@ fn product_id(text: &str) -> Result<ProductId, Failure> {
     text.parse().map_err(|_| Failure::NotFound)
 }
 
-pub(super) async fn blank(visit: Visit) -> Answer {
+pub(super) async fn blank(State(app): State<Arc<App>>, visit: Visit) -> Answer {
     may_change(&visit.staff)?;
-    page::show(&ProductPage::new(
-        &visit.page,
-        &visit.staff,
-        None,
-        Form::blank(),
-    ))
+    page::show(&ProductPage::new(&app, &visit, None, Form::blank()).await?)
 }
 
 #[derive(Deserialize)]
@@ -230,48 +242,93 @@ pub(super) async fn upload_keys(
     show_as(StatusCode::BAD_REQUEST, &shown)
 }
 
-pub(super) async fn create(State(app): State<Arc<App>>, Posted { visit, fields }: Posted) -> Sent {
+/// Why a form is refused, with the status that says so.
+struct Refused(StatusCode, String);
+
+impl Refused {
+    fn bad(words: String) -> Refused {
+        Refused(StatusCode::BAD_REQUEST, words)
+    }
+}
+
+/// What the form describes.
+fn draft(p: &Page, form: &Form, refused: Option<&FileError>) -> Result<Draft, Refused> {
+    if let Some(error) = refused {
+        let key = match error {
+            FileError::Empty => "file-empty",
+            _ => "file-long",
+        };
+        return Err(Refused::bad(p.n(key, LONGEST_FILE / 1_024 / 1_024)));
+    }
+    form.draft().map_err(|error| Refused::bad(p.t(error.key())))
+}
+
+/// What became of it: a refusal that the form is shown again with, or an answer.
+fn saved(p: &Page, result: Result<Saved, ChangeError>) -> Result<Sent, Refused> {
+    match result {
+        Err(ChangeError::NoFile) => Err(Refused::bad(p.t("wrong-stored-file"))),
+        Err(ChangeError::Stale) => Err(Refused(StatusCode::CONFLICT, p.t("wrong-stale"))),
+        result => Ok(done(result)),
+    }
+}
+
+pub(super) async fn create(State(app): State<Arc<App>>, sent: Uploaded) -> Sent {
+    let visit = &sent.visit;
     may_change(&visit.staff)?;
-    let id: ProductId = fields.get("new_id").parse().map_err(|_| Failure::BadForm)?;
-    let form = Form::sent(&fields);
-    let draft = match form.draft() {
-        Ok(draft) => draft,
-        Err(error) => {
+    let id: ProductId = sent
+        .fields
+        .get("new_id")
+        .parse()
+        .map_err(|_| Failure::BadForm)?;
+    let form = Form::sent(&sent.fields, sent.file.as_ref());
+    let result = match draft(&visit.page, &form, sent.refused.as_ref()) {
+        Ok(draft) => {
+            let login = &visit.staff.login;
+            let result = catalog::create(&app, login, Some(id), draft, Utc::now()).await;
+            saved(&visit.page, result)
+        }
+        Err(refused) => Err(refused),
+    };
+    match result {
+        Ok(answer) => answer,
+        Err(Refused(status, words)) => {
             let shown = ProductPage {
                 new_id: id.to_string(),
-                wrong: Some(visit.page.t(error.key())),
-                ..ProductPage::new(&visit.page, &visit.staff, None, form)
+                wrong: Some(words),
+                ..ProductPage::new(&app, visit, None, form).await?
             };
-            return show_as(StatusCode::BAD_REQUEST, &shown);
+            show_as(status, &shown)
         }
-    };
-    done(catalog::create(&app, &visit.staff.login, Some(id), draft, Utc::now()).await)
+    }
 }
 
 pub(super) async fn update(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
-    Posted { visit, fields }: Posted,
+    sent: Uploaded,
 ) -> Sent {
+    let visit = &sent.visit;
     may_change(&visit.staff)?;
     let id = product_id(&id)?;
-    let form = Form::sent(&fields);
+    let form = Form::sent(&sent.fields, sent.file.as_ref());
     let version: i64 = form.version.parse().map_err(|_| Failure::BadForm)?;
-    let refuse = |status, form, words| {
-        let shown = ProductPage {
-            wrong: Some(words),
-            ..ProductPage::new(&visit.page, &visit.staff, Some(id.to_string()), form)
-        };
-        show_as(status, &shown)
+    let result = match draft(&visit.page, &form, sent.refused.as_ref()) {
+        Ok(draft) => {
+            let login = &visit.staff.login;
+            let result = catalog::update(&app, login, id, draft, Some(version), Utc::now()).await;
+            saved(&visit.page, result)
+        }
+        Err(refused) => Err(refused),
     };
-    let draft = match form.draft() {
-        Ok(draft) => draft,
-        Err(error) => return refuse(StatusCode::BAD_REQUEST, form, visit.page.t(error.key())),
-    };
-    let login = &visit.staff.login;
-    match catalog::update(&app, login, id, draft, Some(version), Utc::now()).await {
-        Err(ChangeError::Stale) => refuse(StatusCode::CONFLICT, form, visit.page.t("wrong-stale")),
-        result => done(result),
+    match result {
+        Ok(answer) => answer,
+        Err(Refused(status, words)) => {
+            let shown = ProductPage {
+                wrong: Some(words),
+                ..ProductPage::new(&app, visit, Some(id.to_string()), form).await?
+            };
+            show_as(status, &shown)
+        }
     }
 }
 
@@ -301,7 +358,7 @@ fn done(result: Result<Saved, ChangeError>) -> Sent {
     match result {
         Ok(_) => Ok(Redirect::to("/products").into_response()),
         Err(ChangeError::NotFound) => Err(Failure::NotFound),
-        Err(ChangeError::Stale) => Err(Failure::BadForm),
+        Err(ChangeError::Stale | ChangeError::NoFile) => Err(Failure::BadForm),
         Err(ChangeError::Outbox(error)) => Err(error.into()),
     }
 }

@@ -11,12 +11,13 @@ use geobot_shared::ids::TelegramUserId;
 use serde::Deserialize;
 use uuid::Uuid;
 
+use super::talk::{self, Line, Shown};
 use super::{Answer, Sent};
 use crate::app::App;
 use crate::decisions::LONGEST_REASON;
 use crate::people::{self, Change, PersonError};
 use crate::store::invoices::{self, Wanted};
-use crate::store::{entitlements, events, messages, users};
+use crate::store::{entitlements, events, users};
 use crate::web::failure::Failure;
 use crate::web::page::{self, Page, show_as};
 use crate::web::posted::Posted;
@@ -32,7 +33,7 @@ struct UserPage<'a> {
     user: users::Model,
     invoices: Vec<invoices::Model>,
     entitlements: Vec<entitlements::Model>,
-    talk: Vec<messages::Model>,
+    talk: Vec<Line>,
     heard: Vec<events::Model>,
     may_block: bool,
     may_adjust: bool,
@@ -57,7 +58,7 @@ impl<'a> UserPage<'a> {
             user,
             invoices: invoices::list(db, Some(id), Wanted::All, 0, ON_CARD).await?,
             entitlements: entitlements::of_user(db, id, ON_CARD).await?,
-            talk: messages::of_user(db, id, ON_CARD).await?,
+            talk: talk::with(db, id, ON_CARD).await?,
             heard: events::of_user(db, id, ON_CARD).await?,
             may_block: visit.staff.role.may_block(),
             may_adjust: visit.staff.role.may_decide_payments(),
