@@ -1,5 +1,6 @@
 //! What every handler of the bot needs.
 
+use chrono::FixedOffset;
 use geobot_shared::bus::Producer;
 use geobot_shared::i18n::{Language, Texts};
 use geobot_shared::ids::{ChatId, TelegramUserId};
@@ -8,6 +9,7 @@ use geobot_shared::route_token::RouteKeys;
 
 use crate::reports::Reports;
 use crate::store::{Store, StoreError};
+use crate::telegram::download::Downloads;
 use crate::telegram::sender::Sender;
 
 /// The bot's parts.
@@ -20,12 +22,20 @@ pub struct App {
     pub producer: Producer,
     /// Delivery reports for ARM.
     pub reports: Reports,
+    /// Files that people send.
+    pub downloads: Downloads,
     /// What the bot says.
     pub texts: Texts,
     /// Passwords that verify Robokassa's signatures.
     pub shop: ShopSecrets,
     /// Keys that verify route tokens and grants.
     pub keys: RouteKeys,
+    /// Whether people may have their city found.
+    pub location: bool,
+    /// Hours ahead of UTC in which times are shown.
+    pub offset: FixedOffset,
+    /// Whether there is a chat in which staff hears of errors.
+    pub staff_is_told: bool,
 }
 
 impl App {

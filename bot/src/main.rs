@@ -7,22 +7,22 @@ use std::time::Duration;
 use axum::Router;
 use chrono::Utc;
 use geobot_bot::app::App;
+use geobot_bot::digest::Teller;
 use geobot_bot::settings::Settings;
 use geobot_bot::store::Store;
+use geobot_bot::telegram::api::Api;
+use geobot_bot::telegram::download::Downloads;
 use geobot_bot::telegram::polling::{LastAnswer, Poller};
 use geobot_bot::telegram::sender::Sender;
 use geobot_bot::telegram::{start, watch, webhook};
 use geobot_bot::{fill, inbox, reports, texts};
 use geobot_shared::bus::{Bus, ConsumerOptions};
+use geobot_shared::files::FileStore;
 use geobot_shared::http::{self, Health};
 use geobot_shared::lifecycle::{Lifecycle, Step};
 use geobot_shared::{config, telemetry};
-use secrecy::ExposeSecret;
-use teloxide::Bot;
+use tokio::sync::Notify;
 use tracing::{info, warn};
-
-/// Longer than Telegram needs for anything but a long poll.
-const TELEGRAM_LIMIT: Duration = Duration::from_secs(20);
 
 /// Bulk waits for its turn in Kafka and not in memory: a few seconds' worth is taken at a time.
 const BULK_IN_FLIGHT: usize = 200;
@@ -42,16 +42,11 @@ async fn main() -> anyhow::Result<ExitCode> {
     let http = reqwest::Client::builder()
         .connect_timeout(Duration::from_secs(5))
         .build()?;
-    let calls = reqwest::Client::builder()
-        .connect_timeout(Duration::from_secs(5))
-        .timeout(TELEGRAM_LIMIT)
-        .build()?;
     let token = settings.stack.token();
-    let bot = Bot::with_client(token.expose_secret(), calls)
-        .set_api_url(checked.telegram_api_url.clone());
+    let api = Api::new(&checked.telegram_api_url, &token)?;
     let texts = texts::load()?;
 
-    let (bot_id, name) = match start::who_am_i(&bot, &life.stopping()).await {
+    let (bot_id, name) = match start::who_am_i(&api, &life.stopping()).await {
         Ok(me) => me,
         Err(start::StartFailure::WrongToken) => {
             config::refuse(&start::StartFailure::WrongToken.to_string())
@@ -59,7 +54,7 @@ async fn main() -> anyhow::Result<ExitCode> {
         Err(start::StartFailure::Stopped) => return Ok(ExitCode::SUCCESS),
     };
     info!(bot_id, name, "telegram_reached");
-    start::introduce(&bot, checked.webhook.as_ref(), &texts).await;
+    start::introduce(&api, checked.webhook.as_ref(), &texts).await;
 
     let mut bus = match Bus::connect(&settings.kafka, "TG", &life).await {
         Ok(bus) => bus,
@@ -80,9 +75,23 @@ async fn main() -> anyhow::Result<ExitCode> {
         batcher.run(stop).await;
         Ok::<(), std::convert::Infallible>(())
     });
+    let files = FileStore::new(settings.stack.files_dir());
+    let downloads = Downloads::new(
+        api.clone(),
+        http.clone(),
+        &checked.telegram_api_url,
+        &token,
+        files.clone(),
+    );
+    let staff = checked.staff;
     let app = Arc::new(App {
         reports,
-        sender: Sender::new(bot, store.clone(), Some(checked.limits)),
+        downloads,
+        location: settings.location,
+        offset: checked.offset,
+        staff_is_told: !staff.chats.is_empty(),
+        sender: Sender::new(api, store.clone(), Some(checked.limits), files)
+            .with_quiet_hours(checked.quiet),
         store: store.clone(),
         producer: producer.clone(),
         texts,
@@ -105,6 +114,11 @@ async fn main() -> anyhow::Result<ExitCode> {
     )?;
     bus.consume(
         &app,
+        inbox::tg_send_bulk::control(),
+        inbox::tg_send_bulk::control_options(),
+    )?;
+    bus.consume(
+        &app,
         inbox::tg_notify::handlers(),
         ConsumerOptions::default(),
     )?;
@@ -114,12 +128,29 @@ async fn main() -> anyhow::Result<ExitCode> {
         ConsumerOptions::default(),
     )?;
 
-    let wanted = checked.webhook.as_ref().map(|hook| hook.url.clone());
-    let (watched, alerts) = (app.sender.bot().clone(), producer.clone());
+    let wanted = checked.webhook.clone();
+    let webhook_met = Arc::new(Notify::new());
+    let met = Arc::clone(&webhook_met);
+    let (watched, alerts) = (app.sender.api().clone(), producer.clone());
     life.spawn(Step::Services, "webhook watch", |stop| async move {
-        watch::run(&watched, wanted, &alerts, stop).await;
+        watch::run(&watched, wanted, &met, &alerts, stop).await;
         Ok::<(), std::convert::Infallible>(())
     });
+
+    if app.staff_is_told {
+        let telling = Arc::clone(&app);
+        life.spawn(Step::Services, "staff digest", |stop| async move {
+            let teller = Teller {
+                store: &telling.store,
+                sender: &telling.sender,
+                texts: &telling.texts,
+                offset: telling.offset,
+                staff: &staff,
+            };
+            teller.run(stop).await;
+            Ok::<(), std::convert::Infallible>(())
+        });
+    }
 
     let (filled, asking) = (store.clone(), producer.clone());
     life.spawn(Step::Services, "fill", |stop| async move {
@@ -153,6 +184,7 @@ async fn main() -> anyhow::Result<ExitCode> {
                 token,
                 bot_id,
                 producer: producer.clone(),
+                webhook_met,
             };
             life.spawn(Step::Intake, "polling", |stop| async move {
                 poller.run(stop).await;

@@ -2,9 +2,13 @@
 
 use std::net::SocketAddr;
 
+use std::time::Duration;
+
+use chrono::FixedOffset;
 use clap::Parser;
 use geobot_shared::bus::KafkaSettings;
 use geobot_shared::config::{self, StackSettings, default_url};
+use geobot_shared::ids::ChatId;
 use geobot_shared::robokassa::ShopSecrets;
 use geobot_shared::route_token::RouteKeys;
 use geobot_shared::shop::ShopSettings;
@@ -12,6 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::telegram::limiter::Limits;
+use crate::telegram::manner::{QuietHours, offset};
 
 /// geobot-bot: the Telegram bot. It talks, sends, checks every payment and routes the person.
 #[derive(Debug, Parser)]
@@ -55,6 +60,31 @@ pub struct Settings {
     /// Messages a minute to one group, at most.
     #[arg(long, env = "BOT_LIMIT_GROUP", default_value_t = 20.0)]
     pub limit_group: f64,
+    /// Hours ahead of UTC in which people and staff read times, such as +03:00.
+    #[arg(
+        long,
+        env = "BOT_UTC_OFFSET",
+        default_value = "+03:00",
+        allow_hyphen_values = true
+    )]
+    pub utc_offset: String,
+    /// Hours in which messages that can wait (broadcasts, reminders) make no sound, such as 22:00-09:00. Empty: none.
+    #[arg(long, env = "BOT_QUIET_HOURS", default_value = "")]
+    pub quiet_hours: String,
+    /// Whether people may send their place to have their city found.
+    #[arg(long, env = "BOT_LOCATION", default_value_t = false, action = clap::ArgAction::Set)]
+    pub location: bool,
+    /// Chats in which staff hears of errors, a comma list of chat ids. Empty: none.
+    #[arg(
+        long,
+        env = "BOT_STAFF_CHATS",
+        default_value = "",
+        allow_hyphen_values = true
+    )]
+    pub staff_chats: String,
+    /// Minutes between two such messages, at least; fractions are fine.
+    #[arg(long, env = "BOT_STAFF_DIGEST_MINUTES", default_value_t = 5.0)]
+    pub staff_digest_minutes: f64,
     /// Key of route tokens and grants, `<id 1-255>:<64 hex digits>`; the same as LK's.
     #[arg(long, env = "ROUTE_KEY", default_value = "", hide_env_values = true)]
     pub route_key: SecretString,
@@ -81,6 +111,21 @@ pub struct Checked {
     pub limits: Limits,
     /// Where Telegram delivers updates; long polling when absent.
     pub webhook: Option<Webhook>,
+    /// Hours ahead of UTC in which times are shown.
+    pub offset: FixedOffset,
+    /// When messages that can wait make no sound.
+    pub quiet: QuietHours,
+    /// How staff hears of errors.
+    pub staff: Staff,
+}
+
+/// How staff hears of errors.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Staff {
+    /// Where; nowhere when empty.
+    pub chats: Vec<ChatId>,
+    /// At least this long lies between two messages.
+    pub period: Duration,
 }
 
 /// How Telegram delivers updates by webhook.
@@ -119,7 +164,12 @@ impl Settings {
         {
             return Err("BOT_TOKEN must look like 123456:ABC-DEF (from @BotFather)".to_owned());
         }
+        let offset = offset(&self.utc_offset).map_err(|e| format!("BOT_UTC_OFFSET: {e}"))?;
         Ok(Checked {
+            offset,
+            quiet: QuietHours::parse(&self.quiet_hours, offset)
+                .map_err(|e| format!("BOT_QUIET_HOURS: {e}"))?,
+            staff: self.staff()?,
             telegram_api_url: Url::parse(&api)
                 .map_err(|e| format!("TELEGRAM_API_URL={api}: {e}"))?,
             shop: self
@@ -149,6 +199,27 @@ impl Settings {
             private_per_second: self.limit_private,
             group_per_minute: self.limit_group,
             ..Limits::default()
+        })
+    }
+
+    fn staff(&self) -> Result<Staff, String> {
+        let minutes = self.staff_digest_minutes;
+        if !(0.01..=1_440.0).contains(&minutes) {
+            return Err(format!(
+                "BOT_STAFF_DIGEST_MINUTES={minutes}: must be from 0.01 to 1440"
+            ));
+        }
+        let mut chats = Vec::new();
+        for text in self.staff_chats.split(',').map(str::trim) {
+            match text.parse::<i64>() {
+                Ok(id) if id != 0 => chats.push(ChatId(id)),
+                _ if text.is_empty() => {}
+                _ => return Err(format!("BOT_STAFF_CHATS: {text:?} is no chat id")),
+            }
+        }
+        Ok(Staff {
+            chats,
+            period: Duration::from_secs_f64(minutes * 60.0),
         })
     }
 
@@ -212,7 +283,20 @@ mod tests {
         assert!(why(&["--robokassa-password2=p1"]).contains("ROBOKASSA"));
         assert!(why(&["--telegram-api-url=::"]).contains("TELEGRAM_API_URL"));
         assert!(why(&["--limit-all=0"]).contains("BOT_LIMIT_ALL"));
+        assert!(why(&["--utc-offset=Moscow"]).contains("BOT_UTC_OFFSET"));
+        assert!(why(&["--quiet-hours=22-9"]).contains("BOT_QUIET_HOURS"));
+        assert!(why(&["--staff-chats=-100,@staff"]).contains("BOT_STAFF_CHATS"));
+        assert!(why(&["--staff-digest-minutes=0"]).contains("BOT_STAFF_DIGEST_MINUTES"));
         assert!(why(&["--webhook-url=https://shop.example/hook"]).contains("BOT_WEBHOOK_SECRET"));
+    }
+
+    #[test]
+    fn staff_hears_in_every_chat_that_is_named() {
+        let staff = |extra: &[&str]| settings(extra).try_check().unwrap().staff;
+        assert_eq!(staff(&[]).chats, []);
+        let told = staff(&["--staff-chats=-1001, 42,", "--staff-digest-minutes=0.5"]);
+        assert_eq!(told.chats, [ChatId(-1001), ChatId(42)]);
+        assert_eq!(told.period, Duration::from_secs(30));
     }
 
     #[test]

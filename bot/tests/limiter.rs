@@ -44,7 +44,12 @@ async fn replicas_share_one_allowance() {
     let turns: Vec<_> = (0..100)
         .map(|chat| {
             let limiter = replicas[chat as usize % 2].clone();
-            tokio::spawn(async move { limiter.turn(chat + 1, Priority::Notify).await.unwrap() })
+            tokio::spawn(async move {
+                limiter
+                    .turn(chat + 1, Priority::Notify, None)
+                    .await
+                    .unwrap()
+            })
         })
         .collect();
     for turn in turns {
@@ -63,12 +68,12 @@ async fn a_private_chat_gets_a_short_burst_and_then_its_pace() {
     let limiter = Limiter::new(empty_store(11).await, Some(limits(10_000.0, 5.0)));
     let began = Instant::now();
     for _ in 0..Limits::default().private_burst {
-        limiter.turn(7, Priority::Interactive).await.unwrap();
+        limiter.turn(7, Priority::Interactive, None).await.unwrap();
     }
     let burst = began.elapsed();
-    limiter.turn(8, Priority::Interactive).await.unwrap();
+    limiter.turn(8, Priority::Interactive, None).await.unwrap();
     for _ in 0..2 {
-        limiter.turn(7, Priority::Interactive).await.unwrap();
+        limiter.turn(7, Priority::Interactive, None).await.unwrap();
     }
     assert!(
         began.elapsed() >= Duration::from_millis(390),
@@ -84,14 +89,17 @@ async fn a_private_chat_gets_a_short_burst_and_then_its_pace() {
 #[tokio::test]
 async fn an_answer_does_not_wait_behind_bulk_and_bulk_goes_on() {
     let limiter = Arc::new(Limiter::new(
-        empty_store(12).await,
+        empty_store(2).await,
         Some(limits(40.0, 1000.0)),
     ));
     let sent = Arc::new(AtomicUsize::new(0));
     for chat in 0..60 {
         let (limiter, sent) = (limiter.clone(), sent.clone());
         tokio::spawn(async move {
-            limiter.turn(1_000 + chat, Priority::Bulk).await.unwrap();
+            limiter
+                .turn(1_000 + chat, Priority::Bulk, None)
+                .await
+                .unwrap();
             sent.fetch_add(1, Ordering::AcqRel);
         });
     }
@@ -100,7 +108,10 @@ async fn an_answer_does_not_wait_behind_bulk_and_bulk_goes_on() {
     }
     for chat in 0..4 {
         let before = sent.load(Ordering::Acquire);
-        limiter.turn(chat + 1, Priority::Interactive).await.unwrap();
+        limiter
+            .turn(chat + 1, Priority::Interactive, None)
+            .await
+            .unwrap();
         let passed = sent.load(Ordering::Acquire) - before;
         assert!(passed <= 2, "{passed} of a broadcast went before an answer");
     }
@@ -111,7 +122,10 @@ async fn an_answer_does_not_wait_behind_bulk_and_bulk_goes_on() {
     while sent.load(Ordering::Acquire) < before + 2 {
         assert!(Instant::now() < end, "bulk starved");
         chat += 1;
-        limiter.turn(chat, Priority::Interactive).await.unwrap();
+        limiter
+            .turn(chat, Priority::Interactive, None)
+            .await
+            .unwrap();
     }
 }
 
@@ -121,9 +135,9 @@ async fn a_refused_chat_pauses_alone_and_a_storm_pauses_all() {
     let pause = Duration::from_millis(300);
     assert!(!limiter.refused(1, pause).await.unwrap());
     let began = Instant::now();
-    limiter.turn(2, Priority::Interactive).await.unwrap();
+    limiter.turn(2, Priority::Interactive, None).await.unwrap();
     assert!(began.elapsed() < pause, "another chat waited too");
-    limiter.turn(1, Priority::Interactive).await.unwrap();
+    limiter.turn(1, Priority::Interactive, None).await.unwrap();
     assert!(began.elapsed() >= Duration::from_millis(250));
     assert!(!limiter.refused(2, pause).await.unwrap());
     assert!(
@@ -131,7 +145,7 @@ async fn a_refused_chat_pauses_alone_and_a_storm_pauses_all() {
         "three chats are a storm"
     );
     let began = Instant::now();
-    limiter.turn(4, Priority::Interactive).await.unwrap();
+    limiter.turn(4, Priority::Interactive, None).await.unwrap();
     assert!(
         began.elapsed() >= Duration::from_millis(250),
         "all chats should have waited"
@@ -147,7 +161,7 @@ async fn a_group_has_a_pace_of_its_own() {
     let limiter = Limiter::new(empty_store(14).await, Some(limits));
     let began = Instant::now();
     for _ in 0..3 {
-        limiter.turn(-100, Priority::Notify).await.unwrap();
+        limiter.turn(-100, Priority::Notify, None).await.unwrap();
     }
     assert!(
         began.elapsed() >= Duration::from_millis(390),

@@ -6,10 +6,13 @@
 )]
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::Utc;
 use geobot_bot::store::Store;
+use geobot_bot::store::albums::FILES_A_DAY;
+use geobot_bot::store::dialogue::DialogueError;
 use geobot_bot::store::payments::PayButton;
 use geobot_bot::store::route::{Route, Step};
 use geobot_bot::store::sends::{Claim, LEASE};
@@ -18,6 +21,7 @@ use geobot_shared::ids::{ChatId, InvoiceId, ProductId, TelegramUserId};
 use geobot_shared::money::Money;
 use geobot_shared::topics::states::{CatalogItem, NotifySettings, UserState};
 use geobot_shared::topics::tg_notify::MaintenanceChanged;
+use teloxide::dispatching::dialogue::{Dialogue, Storage};
 
 fn store() -> Store {
     let url = std::env::var("GEOBOT_TEST_REDIS")
@@ -65,10 +69,13 @@ async fn raw(key: &str) -> String {
 
 #[tokio::test]
 async fn a_sending_is_claimed_once_and_an_abandoned_one_is_known() {
-    let (store, request) = (store(), format!("test-{}", somebody()));
+    let (first, store) = (store(), store());
+    let request = format!("test-{}", somebody());
     let now = Utc::now().timestamp_millis();
-    store.show_life().await.unwrap();
-    assert_eq!(store.claim_send(&request, now).await.unwrap(), Claim::Fresh);
+    first.show_life().await.unwrap();
+    assert_eq!(first.claim_send(&request, now).await.unwrap(), Claim::Fresh);
+    // Redis's answer may have been lost: the claimer itself may ask again.
+    assert_eq!(first.claim_send(&request, now).await.unwrap(), Claim::Mine);
     assert_eq!(store.claim_send(&request, now).await.unwrap(), Claim::Busy);
     let later = now + LEASE.as_millis() as i64 + 1;
     assert_eq!(
@@ -218,4 +225,72 @@ async fn a_redis_that_is_down_is_an_error_and_not_a_hang() {
         tokio::time::timeout(std::time::Duration::from_secs(10), store.route(somebody())).await;
     assert!(answer.expect("it hung").is_err());
     assert!(Store::open("http://nonsense").is_err());
+}
+
+#[tokio::test]
+async fn an_album_is_acknowledged_for_its_first_message_also_at_a_repeat() {
+    let (store, user) = (store(), somebody());
+    assert!(store.first_of_album(user, "a", 7).await.unwrap());
+    assert!(!store.first_of_album(user, "a", 8).await.unwrap());
+    assert!(store.first_of_album(user, "a", 7).await.unwrap());
+    assert!(store.first_of_album(user, "b", 8).await.unwrap());
+    // Two people may have albums of one name.
+    assert!(store.first_of_album(somebody(), "a", 8).await.unwrap());
+}
+
+#[tokio::test]
+async fn nobody_fills_the_disk_with_files() {
+    let (store, user) = (store(), somebody());
+    assert!(store.may_send_file(user, FILES_A_DAY).await.unwrap());
+    assert!(!store.may_send_file(user, FILES_A_DAY + 1).await.unwrap());
+    store.count_file(user, FILES_A_DAY - 1).await.unwrap();
+    assert!(store.may_send_file(user, 1).await.unwrap());
+    store.count_file(user, 1).await.unwrap();
+    assert!(!store.may_send_file(user, 1).await.unwrap());
+    assert!(store.may_send_file(somebody(), 1).await.unwrap());
+}
+
+#[tokio::test]
+async fn teloxides_dialogues_work_on_the_route_store() {
+    let (store, user) = (Arc::new(store()), somebody());
+    let chat = teloxide::types::ChatId(user.get());
+    let dialogue = Dialogue::<Route, Store>::new(Arc::clone(&store), chat);
+    assert_eq!(dialogue.get().await.unwrap(), None);
+    assert_eq!(dialogue.get_or_default().await.unwrap(), Route::New);
+
+    let paid = Route::Paid { invoice: invoice() };
+    dialogue.update(paid.clone()).await.unwrap();
+    assert_eq!(dialogue.get().await.unwrap(), Some(paid.clone()));
+    assert_eq!(store.route(user).await.unwrap(), paid);
+
+    store.step(user, Step::Menu).await.unwrap();
+    assert_eq!(dialogue.get().await.unwrap(), Some(Route::Menu));
+
+    dialogue.exit().await.unwrap();
+    assert_eq!(store.route(user).await.unwrap(), Route::New);
+    let nothing = dialogue.exit().await;
+    assert!(matches!(nothing, Err(DialogueError::NotFound(it)) if it == chat));
+}
+
+#[tokio::test]
+async fn updates_of_a_dialogue_and_steps_come_one_after_the_other() {
+    let (store, user) = (Arc::new(store()), somebody());
+    let chat = teloxide::types::ChatId(user.get());
+    let changes: Vec<_> = (0..40)
+        .map(|n| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move {
+                if n % 2 == 0 {
+                    store.step(user, Step::Choose).await.unwrap();
+                } else {
+                    store.update_dialogue(chat, Route::Menu).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    for change in changes {
+        change.await.unwrap();
+    }
+    let raw = raw(&format!("geobot:route:{user}")).await;
+    assert!(raw.contains(r#""revision":40"#), "{raw}");
 }

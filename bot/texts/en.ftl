@@ -2,6 +2,7 @@
 command-buy = Buy
 command-payments = My payments
 command-subscriptions = My subscriptions
+command-cabinet = My account
 command-settings = Notifications
 command-stop = No more news
 command-help = Help
@@ -12,15 +13,20 @@ menu = What would you like to see?
 button-buy = 🛍 Buy
 button-payments = 🧾 My payments
 button-subscriptions = 🔑 My subscriptions
+button-cabinet = 👤 My account
 button-settings = 🔔 Notifications
 button-news = News of the shop
 button-reminders = Reminders
+button-city = 📍 My city
+button-send-place = 📍 Send where I am
 button-help = ❓ Help
 button-language = 🌐 Русский
 button-menu = ⬅️ Menu
 help = Choose a product, press “Pay” and pay on Robokassa's page. What you bought arrives in this chat right after the payment.
 
-    If something is wrong, just write here: our staff will see it.
+    Your account with payments and subscriptions: /cabinet
+
+    If something is wrong, just write here or send a photo: our staff will see it.
 language-changed = We speak English now.
 
 # Buying
@@ -33,10 +39,16 @@ invoice = Invoice for <b>{ $title }</b>
     To pay: <b>{ $amount }</b>
 
     Press “Pay”: the payment page will open.
+invoice-discounted = Invoice for <b>{ $title }</b>
+    To pay: <s>{ $full }</s> <b>{ $amount }</b>
+    Promo code: <b>{ $code }</b>
+
+    Press “Pay”: the payment page will open.
 invoice-test = 🧪 A test payment: no money is taken.
 button-pay = 💳 Pay { $amount }
 button-check = ✅ I have paid
 button-promo = 🏷 I have a promo code
+button-buy-again = 🔁 Buy again
 enter-promo = Send the promo code as one message.
 invoice-refused-product = This product can't be bought right now.
 invoice-refused-blocked = You can't buy here. Please write to support.
@@ -47,6 +59,7 @@ invoice-expired = The time to pay this invoice is over. If you have already paid
 invoice-paid = ✅ The invoice for <b>{ $title }</b> is paid.
 payment-received = ✅ Payment received: <b>{ $title }</b>, { $amount }. Thank you!
 delivery-link = Your personal link (works once): { $link }
+delivery-webhook = Your order is on its way. You will get what you bought from our partner within minutes.
 payment-mismatch = Another amount than on the invoice has arrived. Our staff is looking into it and will write to you.
 refund-done = Refund for invoice { $invoice }: { $amount } will return to the card you paid with.
 access-revoked = Access by invoice { $invoice } has ended.
@@ -80,3 +93,31 @@ maintenance = The shop is closed for maintenance. Please come back a little late
 settings = What may we send you? Answers and messages about payments always arrive.
 stopped = All right, no more news and reminders. Answers and messages about payments still arrive. To turn them on again: /settings
 too-fast = Too many messages within a minute. Please wait a little.
+message-not-taken = I can't pass on such a message. Send a text, a photo, a video, a file or a voice message.
+file-not-taken = I passed your message on, but could not take the file. A bot can't get files of more than 20 MB: send a smaller one or a link to it.
+
+# Account
+cabinet-link = Sign in to your account. The link works once, until { $until }. Give it to nobody.
+cabinet-link-expired = The sign-in link grew too old on its way here. Ask for a new one.
+button-open-cabinet = Open my account
+
+# City
+place-ask = Press the button below the input field and I will find your city.
+place-taken = Looking for the city…
+place-off = I need not know where you are right now. To tell our staff something, write it as text.
+city-found = Your city: <b>{ $city }</b> { $flag }
+city-not-found = I found no city near this place.
+
+# Joining a chat
+join-approved = You are let in: welcome!
+join-declined = This chat is for those who have bought access. Buy it here and ask again.
+
+# For staff
+digest-title = 🚨 <b>{ $count } { $count ->
+        [one] error
+       *[other] errors
+    }</b>
+digest-more = … and { $count } more { $count ->
+        [one] error
+       *[other] errors
+    } of other kinds.

@@ -12,6 +12,7 @@ use super::spoken;
 use crate::app::App;
 use crate::store::pace::Pace;
 use crate::telegram::failure::SendFailure;
+use crate::telegram::manner::Manner;
 use crate::telegram::sender::{Content, SendError};
 
 /// An answer in the making.
@@ -77,14 +78,25 @@ impl<'a> Answer<'a> {
         self.send(Content::html(text).with_buttons(buttons)).await
     }
 
-    /// Sends a message. A person who can't be reached is no fault of the update: it is done with that.
+    /// Sends a message.
     pub(super) async fn send(&mut self, content: Content) -> Handled {
+        self.send_in(content, Manner::default()).await
+    }
+
+    /// Sends a message in a manner of its own. A person who can't be reached is no fault of the update: it is done with that.
+    pub(super) async fn send_in(&mut self, content: Content, manner: Manner<'_>) -> Handled {
         let request = format!("{}-answer-{}", self.cause.message_id, self.sent);
         self.sent += 1;
         match self
             .app
             .sender
-            .send(&request, self.chat.get(), &content, Priority::Interactive)
+            .send_in(
+                &request,
+                self.chat.get(),
+                &content,
+                Priority::Interactive,
+                manner,
+            )
             .await
         {
             Ok(_) | Err(SendError::Telegram(SendFailure::Unreachable(_))) => Ok(()),

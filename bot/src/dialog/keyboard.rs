@@ -30,6 +30,10 @@ pub enum Click {
     Reminders(bool),
     /// "I have paid."
     Check(InvoiceId),
+    /// A sign-in link for the cabinet.
+    Cabinet,
+    /// "My city."
+    City,
     /// Help.
     Help,
     /// Another language.
@@ -50,6 +54,8 @@ impl Click {
             Click::News(on) => format!("news:{}", on_off(*on)),
             Click::Reminders(on) => format!("reminders:{}", on_off(*on)),
             Click::Check(invoice) => format!("check:{invoice}"),
+            Click::Cabinet => "cabinet".to_owned(),
+            Click::City => "city".to_owned(),
             Click::Help => "help".to_owned(),
             Click::Language(language) => format!("lang:{language}"),
         }
@@ -64,6 +70,8 @@ impl Click {
                 "payments" => Some(Click::Payments),
                 "subscriptions" => Some(Click::Subscriptions),
                 "settings" => Some(Click::Settings),
+                "cabinet" => Some(Click::Cabinet),
+                "city" => Some(Click::City),
                 "help" => Some(Click::Help),
                 _ => None,
             },
@@ -107,8 +115,13 @@ pub fn labelled(text: String, click: &Click) -> Button {
     }
 }
 
-/// The switches of the settings.
-pub fn settings(texts: &Texts, language: Language, now: NotifySettings) -> Vec<Vec<Button>> {
+/// The switches of the settings; `city`: whether people may have their city found.
+pub fn settings(
+    texts: &Texts,
+    language: Language,
+    now: NotifySettings,
+    city: bool,
+) -> Vec<Vec<Button>> {
     let switch = |key: &str, on: bool, click: Click| {
         let mark = if on { "✅" } else { "⬜" };
         vec![labelled(
@@ -116,15 +129,19 @@ pub fn settings(texts: &Texts, language: Language, now: NotifySettings) -> Vec<V
             &click,
         )]
     };
-    vec![
+    let mut rows = vec![
         switch("button-news", now.news, Click::News(!now.news)),
         switch(
             "button-reminders",
             now.reminders,
             Click::Reminders(!now.reminders),
         ),
-        vec![button(texts, language, "button-menu", &Click::Menu)],
-    ]
+    ];
+    if city {
+        rows.push(vec![button(texts, language, "button-city", &Click::City)]);
+    }
+    rows.push(vec![button(texts, language, "button-menu", &Click::Menu)]);
+    rows
 }
 
 /// The menu's buttons.
@@ -138,6 +155,7 @@ pub fn menu(texts: &Texts, language: Language) -> Vec<Vec<Button>> {
         row("button-buy", Click::Products),
         row("button-payments", Click::Payments),
         row("button-subscriptions", Click::Subscriptions),
+        row("button-cabinet", Click::Cabinet),
         row("button-settings", Click::Settings),
         row("button-help", Click::Help),
         row("button-language", Click::Language(other)),
@@ -150,9 +168,9 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn every_button_is_understood_and_fits() {
-        let all = [
+    /// One of each. The match has no other arm, so that a new kind of button is not forgotten here.
+    fn all() -> Vec<Click> {
+        let all = vec![
             Click::Menu,
             Click::Products,
             Click::Buy(ProductId(Uuid::from_u128(u128::MAX))),
@@ -163,10 +181,34 @@ mod tests {
             Click::News(true),
             Click::Reminders(false),
             Click::Check(InvoiceId::new((1 << 53) - 1).unwrap()),
+            Click::Cabinet,
+            Click::City,
             Click::Help,
             Click::Language(Language::En),
         ];
-        for click in all {
+        let place = |click: &Click| match click {
+            Click::Menu => 0,
+            Click::Products => 1,
+            Click::Buy(_) => 2,
+            Click::Promo(_) => 3,
+            Click::Payments => 4,
+            Click::Subscriptions => 5,
+            Click::Settings => 6,
+            Click::News(_) => 7,
+            Click::Reminders(_) => 8,
+            Click::Check(_) => 9,
+            Click::Cabinet => 10,
+            Click::City => 11,
+            Click::Help => 12,
+            Click::Language(_) => 13,
+        };
+        assert!(all.iter().map(place).eq(0..all.len()));
+        all
+    }
+
+    #[test]
+    fn every_button_is_understood_and_fits() {
+        for click in all() {
             assert!(click.data().len() <= 64);
             assert_eq!(Click::read(&click.data()), Some(click));
         }
@@ -179,9 +221,28 @@ mod tests {
             "check:0",
             "lang:de",
             "news:maybe",
+            "city:",
+            "cabinet:x",
             ":",
         ] {
             assert_eq!(Click::read(junk), None, "{junk}");
         }
+    }
+
+    #[test]
+    fn every_button_under_the_menus_is_understood() {
+        let texts = crate::texts::load().unwrap();
+        for language in Language::ALL {
+            let mut rows = menu(&texts, language);
+            rows.extend(settings(&texts, language, NotifySettings::default(), true));
+            for button in rows.into_iter().flatten() {
+                let data = button.callback_data.unwrap();
+                assert!(Click::read(&data).is_some(), "{data}");
+                assert!(!button.text.contains("button-"), "{}", button.text);
+            }
+        }
+        let without = settings(&texts, Language::Ru, NotifySettings::default(), false);
+        let city = Some(Click::City.data());
+        assert!(without.iter().flatten().all(|it| it.callback_data != city));
     }
 }

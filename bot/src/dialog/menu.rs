@@ -5,10 +5,11 @@ use geobot_shared::bus::Handled;
 use geobot_shared::i18n::Language;
 use geobot_shared::ids::ProductId;
 use geobot_shared::topics::lk_sync_tg::{
-    CatalogRequested, PaymentsRequested, ProfileChanged, SubscriptionsRequested, UserStarted,
+    CabinetRequested, CatalogRequested, PaymentsRequested, ProfileChanged, SubscriptionsRequested,
+    UserStarted,
 };
 use geobot_shared::topics::states::NotifySettings;
-use geobot_shared::topics::tg_send::Markup;
+use geobot_shared::topics::tg_send::{Button, Markup};
 use teloxide::types::User;
 
 use super::answer::Answer;
@@ -79,6 +80,14 @@ pub(super) async fn subscriptions(answer: &mut Answer<'_>) -> Handled {
     answer.tell_lk(question).await
 }
 
+/// /cabinet: LK answers with a sign-in link by tg_notify.
+pub(super) async fn cabinet(answer: &mut Answer<'_>) -> Handled {
+    let wish = CabinetRequested {
+        user_id: answer.user,
+    };
+    answer.tell_lk(wish).await
+}
+
 /// What to be told.
 pub(super) async fn settings(answer: &mut Answer<'_>) -> Handled {
     let person = answer
@@ -87,8 +96,13 @@ pub(super) async fn settings(answer: &mut Answer<'_>) -> Handled {
         .person(answer.user)
         .await?
         .unwrap_or_default();
-    let buttons = keyboard::settings(&answer.app.texts, answer.language, person.settings);
+    let buttons = switches(answer, person.settings);
     answer.show("settings", &[], buttons).await
+}
+
+fn switches(answer: &Answer<'_>, now: NotifySettings) -> Vec<Vec<Button>> {
+    let city = answer.app.location;
+    keyboard::settings(&answer.app.texts, answer.language, now, city)
 }
 
 /// A switch of the settings: the message with the switches is edited in place.
@@ -106,7 +120,7 @@ pub(super) async fn wish(
     let mut wishes = person.settings;
     change(&mut wishes);
     save(answer, wishes).await?;
-    let buttons = keyboard::settings(&answer.app.texts, answer.language, wishes);
+    let buttons = switches(answer, wishes);
     match message {
         Some(message_id) => {
             let edit = Content::Edit {

@@ -6,24 +6,19 @@
 mod answer;
 mod buying;
 pub mod keyboard;
+pub mod membership;
 mod menu;
+mod place;
 mod support;
 
-use chrono::Utc;
 use geobot_shared::bus::{Cause, Handled};
 use geobot_shared::i18n::Language;
-use geobot_shared::ids::{ChatId, TelegramUserId};
-use geobot_shared::topics::arm_sync_tg::UserUnreachable;
-use geobot_shared::topics::lk_sync_tg::ChatRegained;
-use geobot_shared::topics::{ArmSyncTg, LkSyncTg};
-use teloxide::types::{
-    CallbackQuery, ChatMember, ChatMemberKind, ChatMemberUpdated, Message, User,
-};
+use geobot_shared::ids::ChatId;
+use teloxide::types::{CallbackQuery, Message, User};
 use tracing::info;
 
 use crate::app::App;
 use crate::store::route::Route;
-use crate::telegram::alert;
 use answer::Answer;
 use keyboard::Click;
 
@@ -49,10 +44,12 @@ pub async fn message(app: &App, message: Message, cause: &Cause) -> Handled {
         Some("buy") => buying::products(&mut answer).await,
         Some("payments") => menu::payments(&mut answer).await,
         Some("subscriptions") => menu::subscriptions(&mut answer).await,
+        Some("cabinet") => menu::cabinet(&mut answer).await,
         Some("settings") => menu::settings(&mut answer).await,
         Some("stop") => menu::stop(&mut answer).await,
         Some("help") => menu::help(&mut answer).await,
         Some(_) => support::pass_on(&mut answer, &message).await,
+        None if message.location().is_some() => place::take(&mut answer, &message).await,
         None => match app.store.route(answer.user).await? {
             Route::EnteringPromo { product } if !text.trim().is_empty() => {
                 buying::try_promo(&mut answer, product, text.trim()).await
@@ -96,6 +93,8 @@ pub async fn click(app: &App, query: CallbackQuery, cause: &Cause) -> Handled {
             menu::wish(&mut answer, message, |wishes| wishes.reminders = reminders).await
         }
         Some(Click::Check(invoice)) => buying::check(&mut answer, invoice).await,
+        Some(Click::Cabinet) => menu::cabinet(&mut answer).await,
+        Some(Click::City) => place::ask(&mut answer).await,
         Some(Click::Help) => menu::help(&mut answer).await,
         Some(Click::Language(language)) => menu::language(&mut answer, language).await,
         None => {
@@ -103,50 +102,6 @@ pub async fn click(app: &App, query: CallbackQuery, cause: &Cause) -> Handled {
             info!(user_id = %query.from.id, "unknown_button_pressed");
             menu::show(&mut answer).await
         }
-    }
-}
-
-/// A person blocked the bot or let it in again, or its rights in a chat have changed.
-///
-/// # Errors
-/// What the bus is to do with the update.
-pub async fn membership(app: &App, change: ChatMemberUpdated, cause: &Cause) -> Handled {
-    let now = &change.new_chat_member;
-    if change.chat.is_private() {
-        if now.is_banned() {
-            let gone = UserUnreachable {
-                user_id: TelegramUserId(change.from.id.0 as i64),
-                reason: "the person blocked the bot".to_owned(),
-                at: Utc::now(),
-            };
-            app.producer
-                .publish_caused::<ArmSyncTg>(gone, cause, 0)
-                .await?;
-        }
-        return Ok(());
-    }
-    let chat = ChatId(change.chat.id.0);
-    if may_admit(now) {
-        // What could not be delivered for want of a right is tried again.
-        info!(chat_id = %chat, "chat_regained");
-        let regained = ChatRegained { chat_id: chat };
-        app.producer
-            .publish_caused::<LkSyncTg>(regained, cause, 0)
-            .await?;
-    } else if may_admit(&change.old_chat_member) {
-        alert::rights_lost(&app.producer, chat, cause).await?;
-    }
-    Ok(())
-}
-
-/// Whether the bot may let people into a chat and take them out again.
-fn may_admit(member: &ChatMember) -> bool {
-    match &member.kind {
-        ChatMemberKind::Owner(_) => true,
-        ChatMemberKind::Administrator(rights) => {
-            rights.can_invite_users && rights.can_restrict_members
-        }
-        _ => false,
     }
 }
 

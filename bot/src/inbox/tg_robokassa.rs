@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use geobot_shared::bus::{Event, Handled, Inbox};
-use geobot_shared::i18n;
+use geobot_shared::i18n::{self, Language, Texts, Value};
 use geobot_shared::ids::Mode;
 use geobot_shared::topics::TgRobokassa;
 use geobot_shared::topics::tg_robokassa::{
@@ -47,14 +47,7 @@ async fn invoice_ready(app: Arc<App>, event: Event<InvoiceReady>) -> Handled {
     }
     let language = app.language_of(invoice.user_id).await?;
     let amount = i18n::rubles(language, invoice.amount);
-    let mut text = app.texts.format(
-        language,
-        "invoice",
-        &[
-            ("title", escape(&invoice.title).into()),
-            ("amount", amount.clone().into()),
-        ],
-    );
+    let mut text = offer(&app.texts, language, &invoice);
     if invoice.mode == Mode::Test {
         text.push_str("\n\n");
         text.push_str(&app.texts.get(language, "invoice-test"));
@@ -98,6 +91,21 @@ async fn invoice_ready(app: Arc<App>, event: Event<InvoiceReady>) -> Handled {
         .step(invoice.user_id, Step::InvoiceReady(invoice.invoice_id))
         .await?;
     Ok(())
+}
+
+/// What is to be paid for what; with a promo code also the price without it.
+fn offer(texts: &Texts, language: Language, invoice: &InvoiceReady) -> String {
+    let mut parameters = vec![
+        ("title", Value::from(escape(&invoice.title))),
+        ("amount", i18n::rubles(language, invoice.amount).into()),
+    ];
+    let discount = invoice.full_price.filter(|full| *full > invoice.amount);
+    let (Some(full), Some(code)) = (discount, &invoice.promo_code) else {
+        return texts.format(language, "invoice", &parameters);
+    };
+    parameters.push(("full", i18n::rubles(language, full).into()));
+    parameters.push(("code", escape(code).into()));
+    texts.format(language, "invoice-discounted", &parameters)
 }
 
 async fn invoice_refused(app: Arc<App>, event: Event<InvoiceRefused>) -> Handled {
@@ -223,5 +231,50 @@ async fn access_revoked(app: Arc<App>, event: Event<AccessRevoked>) -> Handled {
         // Whoever blocked the bot has lost the access all the same.
         Ok(_) | Err(SendError::Telegram(SendFailure::Unreachable(_))) => Ok(()),
         Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use geobot_shared::money::Money;
+
+    use super::*;
+
+    fn ready(example: &str) -> InvoiceReady {
+        let record: serde_json::Value = serde_json::from_str(example).unwrap();
+        serde_json::from_value(record["payload"]["data"].clone()).unwrap()
+    }
+
+    #[test]
+    fn a_discount_shows_the_old_price_struck_through_the_code_and_the_new_price() {
+        let texts = crate::texts::load().unwrap();
+        let mut invoice = ready(include_str!(
+            "../../../shared/tests/contract/tg_robokassa/invoice_ready.promo.json"
+        ));
+        invoice.full_price = Some(Money::from_kopecks(100_000));
+        invoice.amount = Money::from_kopecks(75_000);
+        invoice.promo_code = Some("SPRING<25>".into());
+        for language in Language::ALL {
+            let text = offer(&texts, language, &invoice);
+            let full = i18n::rubles(language, Money::from_kopecks(100_000));
+            let amount = i18n::rubles(language, invoice.amount);
+            assert!(text.contains(&format!("<s>{full}</s>")), "{text}");
+            assert!(text.contains(&format!("<b>{amount}</b>")), "{text}");
+            assert!(text.contains("SPRING&lt;25&gt;"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_price_without_a_discount_is_not_struck_through() {
+        let texts = crate::texts::load().unwrap();
+        let mut invoice = ready(include_str!(
+            "../../../shared/tests/contract/tg_robokassa/invoice_ready.json"
+        ));
+        for full in [None, Some(invoice.amount)] {
+            invoice.full_price = full;
+            invoice.promo_code = full.map(|_| "FREE".into());
+            let text = offer(&texts, Language::Ru, &invoice);
+            assert!(!text.contains("<s>") && !text.contains("FREE"), "{text}");
+        }
     }
 }

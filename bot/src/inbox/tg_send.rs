@@ -3,18 +3,20 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::Utc;
-use geobot_shared::bus::{Event, HandleError, Handled, Inbox};
+use geobot_shared::bus::{Cause, Event, HandleError, Handled, Inbox, Outgoing, header};
 use geobot_shared::ids::ChatId;
 use geobot_shared::topics::arm_sync_tg::{DeliveryOutcome, SendOutcome, UserUnreachable};
 use geobot_shared::topics::tg_send::{
-    DeleteMessage, EditMessage, Priority, SendDocument, SendMessage, SendPhoto,
+    DeleteMessage, EditMessage, FileContent, Priority, SendDocument, SendMessage, SendPhoto,
 };
 use geobot_shared::topics::{ArmSyncTg, TgSend, TgSendBulk};
 
 use crate::app::App;
 use crate::telegram::failure::SendFailure;
-use crate::telegram::sender::{Content, SendError};
+use crate::telegram::sender::{Content, FileKind, FileSource, SendError};
 
 /// The handlers.
 pub fn handlers() -> Inbox<App, TgSend> {
@@ -28,32 +30,35 @@ pub fn handlers() -> Inbox<App, TgSend> {
 
 async fn send_message(app: Arc<App>, event: Event<SendMessage>) -> Handled {
     if event.data.priority == Priority::Bulk {
-        return Ok(app
-            .producer
-            .publish_caused::<TgSendBulk>(event.data, &event.cause, 0)
-            .await?);
+        return move_to_bulk(&app, event.data, &event.cause).await;
     }
     message(&app, &event).await
 }
 
 async fn send_photo(app: Arc<App>, event: Event<SendPhoto>) -> Handled {
     if event.data.priority == Priority::Bulk {
-        return Ok(app
-            .producer
-            .publish_caused::<TgSendBulk>(event.data, &event.cause, 0)
-            .await?);
+        return move_to_bulk(&app, event.data, &event.cause).await;
     }
     photo(&app, &event).await
 }
 
 async fn send_document(app: Arc<App>, event: Event<SendDocument>) -> Handled {
     if event.data.priority == Priority::Bulk {
-        return Ok(app
-            .producer
-            .publish_caused::<TgSendBulk>(event.data, &event.cause, 0)
-            .await?);
+        return move_to_bulk(&app, event.data, &event.cause).await;
     }
     document(&app, &event).await
+}
+
+/// Moves a record to tg_send_bulk, under the message-id that its sender knows it by: reports name it.
+async fn move_to_bulk(app: &App, data: impl Into<TgSendBulk>, cause: &Cause) -> Handled {
+    let service = app.producer.service();
+    let mut moved = Outgoing::caused(service, &data.into(), cause, 0, Utc::now())?;
+    for (name, value) in &mut moved.headers {
+        if name == header::MESSAGE_ID {
+            value.clone_from(&cause.message_id);
+        }
+    }
+    Ok(app.producer.send(&moved).await?)
 }
 
 /// Sends a text and reports.
@@ -77,8 +82,9 @@ pub async fn message(app: &App, event: &Event<SendMessage>) -> Handled {
 /// What the bus is to do with the record.
 pub async fn photo(app: &App, event: &Event<SendPhoto>) -> Handled {
     let wish = &event.data;
-    let content = Content::Photo {
-        file: wish.photo.clone(),
+    let content = Content::File {
+        kind: FileKind::Photo,
+        source: source("photo", &wish.photo, wish.content.as_ref())?,
         caption: wish.caption.clone(),
         markup: wish.parse_mode,
     };
@@ -92,13 +98,44 @@ pub async fn photo(app: &App, event: &Event<SendPhoto>) -> Handled {
 /// What the bus is to do with the record.
 pub async fn document(app: &App, event: &Event<SendDocument>) -> Handled {
     let wish = &event.data;
-    let content = Content::Document {
-        file: wish.document.clone(),
+    let content = Content::File {
+        kind: FileKind::Document,
+        source: source("document", &wish.document, wish.content.as_ref())?,
         caption: wish.caption.clone(),
         markup: wish.parse_mode,
     };
     let broadcast = wish.broadcast_id.clone();
     deliver(app, event, wish.chat_id, &content, wish.priority, broadcast).await
+}
+
+/// Where a file comes from: exactly one of the two says so.
+fn source(
+    field: &str,
+    name: &str,
+    content: Option<&FileContent>,
+) -> Result<FileSource, HandleError> {
+    let name = name.trim();
+    match content {
+        None if !name.is_empty() => Ok(FileSource::Known(name.to_owned())),
+        Some(content) if name.is_empty() => match content {
+            FileContent::Stored(file) => Ok(FileSource::Stored(file.clone())),
+            FileContent::Inline(file) => {
+                let bytes = BASE64
+                    .decode(&file.base64)
+                    .map_err(|e| HandleError::BadData(format!("`content.base64`: {e}")))?;
+                if bytes.is_empty() {
+                    return Err(HandleError::BadData("`content` is empty".to_owned()));
+                }
+                Ok(FileSource::Bytes {
+                    name: file.name.clone(),
+                    bytes: bytes.into(),
+                })
+            }
+        },
+        _ => Err(HandleError::BadData(format!(
+            "exactly one of `{field}` and `content` must be given"
+        ))),
+    }
 }
 
 async fn edit_message(app: Arc<App>, event: Event<EditMessage>) -> Handled {
@@ -165,11 +202,12 @@ async fn deliver<E>(
         report.reason = Some("the person wants no news".to_owned());
         return app.reports.report(report).await;
     }
-    match app
+    let broadcast = report.broadcast_id.as_deref();
+    let sent = app
         .sender
-        .send(request, chat.get(), content, priority)
-        .await
-    {
+        .send_of_broadcast(request, chat.get(), content, priority, broadcast)
+        .await;
+    match sent {
         Ok(message_id) => report.message_id = Some(message_id.into()),
         Err(SendError::Telegram(SendFailure::Unreachable(reason))) => {
             let gone = UserUnreachable {
@@ -187,8 +225,48 @@ async fn deliver<E>(
             report.outcome = SendOutcome::Failed;
             report.reason = Some(failure.to_string());
         }
+        Err(SendError::NoFile(why)) => {
+            report.outcome = SendOutcome::Failed;
+            report.reason = Some(why.to_string());
+        }
         Err(SendError::Unknown) => report.outcome = SendOutcome::Unknown,
+        Err(SendError::Cancelled) => report.outcome = SendOutcome::Cancelled,
         Err(error) => return Err(error.into()),
     }
     app.reports.report(report).await
+}
+
+#[cfg(test)]
+mod tests {
+    use geobot_shared::topics::tg_send::InlineFile;
+
+    use super::*;
+
+    fn inline(base64: &str) -> FileContent {
+        FileContent::Inline(InlineFile {
+            name: "a.txt".to_owned(),
+            base64: base64.to_owned(),
+        })
+    }
+
+    #[test]
+    fn a_file_is_named_or_given_and_never_both_or_neither() {
+        let known = source("photo", " AgACAgIAAxk ", None).unwrap();
+        assert_eq!(known, FileSource::Known("AgACAgIAAxk".to_owned()));
+        let given = source("photo", "", Some(&inline("aGk="))).unwrap();
+        assert!(matches!(given, FileSource::Bytes { bytes, .. } if &bytes[..] == b"hi"));
+        for (name, content) in [("", None), ("x", Some(inline("aGk=")))] {
+            let why = source("photo", name, content.as_ref()).unwrap_err();
+            assert!(matches!(why, HandleError::BadData(_)));
+            assert!(why.to_string().contains("exactly one of `photo`"), "{why}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_none_are_bad_data() {
+        for base64 in ["", "aGk", "aG k=", "%%%"] {
+            let why = source("document", "", Some(&inline(base64))).unwrap_err();
+            assert!(matches!(why, HandleError::BadData(_)), "{base64}: {why}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use teloxide::types::{Update as Telegram, UpdateKind};
 use tracing::info;
 
 use crate::app::App;
-use crate::dialog;
+use crate::{dialog, joining};
 
 /// The handlers.
 pub fn handlers() -> Inbox<App, TgUpdates> {
@@ -27,7 +27,10 @@ async fn update(app: Arc<App>, event: Event<Update>) -> Handled {
     match update.kind {
         UpdateKind::Message(message) => dialog::message(&app, message, &event.cause).await?,
         UpdateKind::CallbackQuery(click) => dialog::click(&app, click, &event.cause).await?,
-        UpdateKind::MyChatMember(change) => dialog::membership(&app, change, &event.cause).await?,
+        UpdateKind::MyChatMember(change) => {
+            dialog::membership::changed(&app, change, &event.cause).await?;
+        }
+        UpdateKind::ChatJoinRequest(request) => joining::ask(&app, &request, &event.cause).await?,
         // Kinds that were not asked for, or that this version of teloxide does not know.
         _ => info!(update_id = number, "update_ignored"),
     }

@@ -13,10 +13,11 @@ use geobot_shared::topics::{ArmSyncTg, LkSyncTg};
 use tracing::{info, warn};
 
 use super::check::Refusal;
+use super::webhook;
 use crate::app::App;
 use crate::store::route::Step;
 use crate::telegram::failure::SendFailure;
-use crate::telegram::sender::{Content, SendError};
+use crate::telegram::sender::{Content, FileSource, SendError};
 use crate::texts::escape;
 
 /// Routes the person of a checked payment and delivers. Every copy of a payment that was already routed is answered
@@ -38,7 +39,7 @@ pub async fn route(app: &App, token: RouteToken, granted: &Granted, cause: &Caus
         }
     };
     let language = app.language_of(token.user).await?;
-    match give(app, token, granted, &delivery, language).await {
+    match give(app, token, granted, &delivery, language, cause).await {
         Ok(()) => {}
         Err(Gift::Undeliverable(why)) => return hold(app, token, why, cause).await,
         Err(Gift::Later(error)) => return Err(error),
@@ -120,6 +121,7 @@ impl From<SendError> for Gift {
             SendError::Telegram(
                 failure @ (SendFailure::Unreachable(_) | SendFailure::Refused(_)),
             ) => Gift::Undeliverable(failure.to_string()),
+            SendError::NoFile(why) => Gift::Undeliverable(why.to_string()),
             other => Gift::Later(other.into()),
         }
     }
@@ -132,6 +134,7 @@ async fn give(
     granted: &Granted,
     delivery: &Delivery,
     language: Language,
+    cause: &Cause,
 ) -> Result<(), Gift> {
     let chat = token.user.get();
     let request = |what: &str| format!("invoice-{}-{what}", token.invoice);
@@ -166,11 +169,9 @@ async fn give(
             markup: None,
             buttons: Vec::new(),
         },
-        Delivery::File { url, caption } => Content::Document {
-            file: url.clone(),
-            caption: caption.clone(),
-            markup: None,
-        },
+        Delivery::File { url, caption } => {
+            Content::document(FileSource::Known(url.clone()), caption.clone())
+        }
         Delivery::InviteLink { chat_id, .. } => {
             let made = app
                 .sender
@@ -180,8 +181,21 @@ async fn give(
             let parameters = [("link", Value::from(escape(&link)))];
             Content::html(app.texts.format(language, "delivery-link", &parameters))
         }
-        Delivery::StoredFile { .. } | Delivery::Webhook { .. } => {
-            return Err(Gift::Undeliverable("not known yet".to_owned()));
+        Delivery::StoredFile { file, caption } => {
+            Content::document(FileSource::Stored(file.clone()), caption.clone())
+        }
+        Delivery::Webhook { url, text } => {
+            webhook::order(app, &token, granted, url, cause)
+                .await
+                .map_err(Gift::Later)?;
+            match text {
+                Some(text) => Content::Text {
+                    text: text.clone(),
+                    markup: None,
+                    buttons: Vec::new(),
+                },
+                None => Content::html(app.texts.get(language, "delivery-webhook")),
+            }
         }
         // LK reserves the key and grants a text; a grant without it is a mistake of LK's that staff must see.
         Delivery::Key { .. } => {

@@ -12,13 +12,25 @@
 //! | `geobot:routed:<invoice>` | when the payment was routed ([`payments`]) | 400 days |
 //! | `geobot:update:<update_id>` | that the update was handled ([`updates`]) | 24 hours |
 //! | `geobot:sent:<request>` | state of one sending ([`sends`]) | 7 days |
+//! | `geobot:broadcast:<broadcast>` | `paused` or `cancelled` ([`broadcasts`]) | 400 days |
+//! | `geobot:file:<bot>:<photo or document>:<sha256>` | Telegram's file_id of uploaded bytes ([`files`]) | 90 days after its last use |
+//! | `geobot:album:<user>:<album>` | which message of an album is acknowledged ([`albums`]) | 1 hour |
+//! | `geobot:sent-files:<user>` | bytes of files that a person has sent ([`albums`]) | 24 hours |
+//! | `geobot:digest…` | errors that staff will hear of, and when it heard last ([`digest`]) | until they are sent |
+//! | `geobot:alert:<message-id>` | that an error was collected ([`digest`]) | 1 hour |
 //! | `geobot:alive:<replica>` | that a replica of the bot lives ([`sends`]) | 5 seconds |
 //! | `geobot:poller` | which replica polls Telegram ([`lease`]) | 3 seconds |
 //! | `geobot:limit:…` | Telegram's allowance and its pauses ([`crate::telegram::limiter`]) | seconds |
 //!
-//! Lost and empty, all of it is filled again or done without: payments carry what their routing needs.
+//! Lost and empty, all of it is filled again or done without: payments carry what their routing needs. Two things must be
+//! done again by people: a broadcast that was paused or cancelled goes on, so staff pause or cancel it once more.
 
+pub mod albums;
+pub mod broadcasts;
 pub mod catalog;
+pub mod dialogue;
+pub mod digest;
+pub mod files;
 pub mod lease;
 pub mod pace;
 pub mod payments;

@@ -95,9 +95,17 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn route(&self, user: TelegramUserId) -> Result<Route, StoreError> {
+        Ok(self.known_route(user).await?.unwrap_or_default())
+    }
+
+    /// Where a person is, if anything is known.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn known_route(&self, user: TelegramUserId) -> Result<Option<Route>, StoreError> {
         let key = key(user);
         let text: Option<String> = self.connection().get(&key).await?;
-        Ok(read::<Stored>(&key, text)?.unwrap_or_default().route)
+        Ok(read::<Stored>(&key, text)?.map(|stored| stored.route))
     }
 
     /// Moves a person and returns where they are now. Concurrent moves are made one after the other.
@@ -105,6 +113,31 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn step(&self, user: TelegramUserId, step: Step) -> Result<Route, StoreError> {
+        self.change(user, |route| route.next(step)).await
+    }
+
+    /// Puts a person somewhere, wherever they were.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn put_route(&self, user: TelegramUserId, route: Route) -> Result<(), StoreError> {
+        self.change(user, |_| route.clone()).await?;
+        Ok(())
+    }
+
+    /// Forgets where a person is; false when nothing was known.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn forget_route(&self, user: TelegramUserId) -> Result<bool, StoreError> {
+        Ok(self.connection().del(key(user)).await?)
+    }
+
+    async fn change(
+        &self,
+        user: TelegramUserId,
+        change: impl Fn(Route) -> Route,
+    ) -> Result<Route, StoreError> {
         let key = key(user);
         let script = Script::new(COMPARE_AND_SET);
         loop {
@@ -113,7 +146,7 @@ impl Store {
             let stored = read::<Stored>(&key, before.clone())?.unwrap_or_default();
             let next = Stored {
                 revision: stored.revision + 1,
-                route: stored.route.next(step),
+                route: change(stored.route),
             };
             let set: bool = script
                 .key(&key)

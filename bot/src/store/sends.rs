@@ -11,8 +11,8 @@ use tracing::warn;
 
 use super::{DAY, Store, StoreError};
 
-/// Longer than any call to Telegram may take.
-pub const LEASE: Duration = Duration::from_secs(60);
+/// Longer than any call to Telegram may take, an upload of the longest file included.
+pub const LEASE: Duration = Duration::from_secs(360);
 
 /// How long a sign of life counts.
 const LIFE: Duration = Duration::from_secs(5);
@@ -24,6 +24,8 @@ pub enum Claim {
     Fresh,
     /// Somebody tried and did not come back: the message may have gone out.
     Abandoned,
+    /// This process has claimed it before; how far it came, only the process itself knows.
+    Mine,
     /// Somebody else is at it now.
     Busy,
     /// It was sent under this number (0 where Telegram gives none).
@@ -44,6 +46,10 @@ if not now then
 end
 local word, number, claimer = string.match(now, '^(%a+) (%d+) ?(.*)$')
 if word == 'sent' or word == 'unknown' then return {word, number} end
+if word == 'sending' and claimer == ARGV[4] then
+  redis.call('SET', KEYS[1], mine, 'EX', ARGV[3])
+  return {'mine', '0'}
+end
 local alive = claimer and redis.call('EXISTS', 'geobot:alive:' .. claimer) == 1
 if word == 'sending' and alive and tonumber(number) > tonumber(ARGV[1]) then return {'busy', '0'} end
 redis.call('SET', KEYS[1], mine, 'EX', ARGV[3])
@@ -67,6 +73,7 @@ impl Store {
             .await?;
         Ok(match word.as_str() {
             "fresh" => Claim::Fresh,
+            "mine" => Claim::Mine,
             "busy" => Claim::Busy,
             "unknown" => Claim::Unknown,
             "sent" => Claim::Sent(number.parse().unwrap_or_default()),
@@ -103,13 +110,26 @@ impl Store {
         }
     }
 
+    /// How a sending ended, if it has: [`Claim::Sent`] or [`Claim::Unknown`].
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn ended_send(&self, request: &str) -> Result<Option<Claim>, StoreError> {
+        let state: Option<String> = self.connection().get(key(request)).await?;
+        Ok(state.and_then(|state| match state.split_once(' ')? {
+            ("sent", number) => Some(Claim::Sent(number.parse().unwrap_or_default())),
+            ("unknown", _) => Some(Claim::Unknown),
+            _ => None,
+        }))
+    }
+
     /// Whether it was sent.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn is_sent(&self, request: &str) -> Result<bool, StoreError> {
-        let state: Option<String> = self.connection().get(key(request)).await?;
-        Ok(state.is_some_and(|state| state.starts_with("sent ")))
+        let ended = self.ended_send(request).await?;
+        Ok(matches!(ended, Some(Claim::Sent(_))))
     }
 
     /// Remembers that it was sent.
@@ -136,7 +156,7 @@ impl Store {
         Ok(())
     }
 
-    /// Gives a claim back: Telegram certainly did not take the message.
+    /// Gives a claim back: Telegram did not take the message, or it is worth a duplicate.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -4,6 +4,7 @@ use geobot_shared::bus::{Cause, Producer, PublishError};
 use geobot_shared::envelope::Level;
 use geobot_shared::ids::ChatId;
 use geobot_shared::topics::InfoIn;
+use geobot_shared::topics::tg_notify::JoinAnswered;
 use geobot_shared::topics::tg_robokassa::AccessRevoked;
 use tracing::error;
 
@@ -27,6 +28,43 @@ pub async fn foreign_webhook(producer: &Producer, host: &str) {
         serde_json::json!({ "host": host }),
     );
     publish(producer, event).await;
+}
+
+/// Telegram can't deliver updates to our webhook.
+pub async fn webhook_failing(producer: &Producer, telegram: &str) {
+    error!(telegram, "webhook_failing");
+    let event = InfoIn::new(
+        "webhook_failing",
+        "Telegram can't deliver this bot's updates: look at BOT_WEBHOOK_URL, its certificate and the proxy behind it",
+        serde_json::json!({ "telegram": telegram }),
+    );
+    publish(producer, event).await;
+}
+
+/// A request to join a chat could not be answered.
+///
+/// # Errors
+/// When Kafka does not take it; the record it belongs to is then handled again.
+pub async fn join_not_answered(
+    producer: &Producer,
+    decided: &JoinAnswered,
+    why: &str,
+    cause: &Cause,
+) -> Result<(), PublishError> {
+    error!(chat_id = %decided.chat_id, user_id = %decided.user_id, why, "join_not_answered");
+    let event = InfoIn::new(
+        "join_not_answered",
+        "A request to join a chat could not be answered: look at the bot's right to invite there",
+        serde_json::json!({
+            "chat_id": decided.chat_id,
+            "user_id": decided.user_id,
+            "approved": decided.approved,
+            "telegram": why,
+        }),
+    );
+    producer
+        .publish_caused::<InfoIn>(event.at(Level::Error), cause, 0)
+        .await
 }
 
 /// Somebody whose access has ended is still in the chat.

@@ -1,9 +1,9 @@
-//! What a failed call to Telegram means. Classified by variant; the text decides only where teloxide has no variant.
+//! What a failed call to Telegram means. Told by status and variant; the text decides only where there is nothing else.
 
 use std::time::Duration;
 
 use geobot_shared::bus::HandleError;
-use teloxide::{ApiError, RequestError};
+use teloxide::ApiError;
 
 /// What a failed call means for the message.
 #[derive(Debug, thiserror::Error)]
@@ -14,15 +14,21 @@ pub enum SendFailure {
     /// Telegram wants a pause (429).
     #[error("Telegram wants a pause of {} s", .0.as_secs())]
     Wait(Duration),
-    /// The call never reached Telegram.
+    /// The call never reached Telegram, or Telegram answers nobody.
     #[error("Telegram can't be reached: {0}")]
     Down(String),
+    /// The token was withdrawn: nothing can be sent, and nothing is lost by waiting for the operator.
+    #[error("Telegram does not accept the bot token")]
+    WrongToken,
     /// Telegram may have taken the message: a time-out, a lost answer, a 5xx.
     #[error("Telegram may or may not have taken it: {0}")]
     Ambiguous(String),
     /// The formatting can't be read.
     #[error("the formatting can't be read: {0}")]
     BadEntities(String),
+    /// The file_id is not, or no longer, one of this bot's.
+    #[error("Telegram refuses the file: {0}")]
+    WrongFile(String),
     /// The message is the same as before: as good as done.
     #[error("nothing to change")]
     NotModified,
@@ -31,50 +37,51 @@ pub enum SendFailure {
     Refused(String),
 }
 
-/// How Telegram's front ends put a 5xx into words; teloxide does not tell the status.
-const SERVER_ERRORS: [&str; 4] = [
-    "Internal Server Error",
-    "Bad Gateway",
-    "Service Unavailable",
-    "Gateway Timeout",
-];
-
-impl From<RequestError> for SendFailure {
-    fn from(error: RequestError) -> SendFailure {
-        match error {
-            RequestError::RetryAfter(seconds) => SendFailure::Wait(seconds.duration()),
-            RequestError::Network(ref source) if source.is_connect() => {
-                SendFailure::Down(error.to_string())
-            }
-            RequestError::Network(_) | RequestError::InvalidJson { .. } | RequestError::Io(_) => {
-                SendFailure::Ambiguous(error.to_string())
-            }
-            RequestError::MigrateToChatId(_) => SendFailure::Refused(error.to_string()),
-            RequestError::Api(api) => api_failure(api),
-        }
+/// A call that got no answer. The address holds the token, so it is left out.
+pub(super) fn of_connection(error: reqwest::Error) -> SendFailure {
+    let error = error.without_url();
+    let words = words(&error);
+    if error.is_connect() {
+        SendFailure::Down(words)
+    } else if error.is_builder() {
+        SendFailure::Refused(words)
+    } else {
+        SendFailure::Ambiguous(words)
     }
 }
 
-fn api_failure(error: ApiError) -> SendFailure {
-    match error {
-        ApiError::BotBlocked
-        | ApiError::UserDeactivated
-        | ApiError::ChatNotFound
-        | ApiError::CantInitiateConversation
-        | ApiError::CantTalkWithBots
-        | ApiError::BotKicked
-        | ApiError::BotKickedFromSupergroup
-        | ApiError::BotKickedFromChannel
-        | ApiError::GroupDeactivated => SendFailure::Unreachable(error.to_string()),
-        ApiError::CantParseEntities(text) => SendFailure::BadEntities(text),
-        ApiError::MessageNotModified => SendFailure::NotModified,
-        // A token that was withdrawn: nothing can be sent, nothing is lost by waiting for the operator.
-        ApiError::InvalidToken => SendFailure::Down("the bot token is not accepted".to_owned()),
-        ApiError::Unknown(text) if SERVER_ERRORS.iter().any(|phrase| text.contains(phrase)) => {
-            SendFailure::Ambiguous(text)
+fn words(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        words.push_str(": ");
+        words.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    words
+}
+
+/// An answer that says no.
+pub(super) fn of_answer(code: u16, error: ApiError) -> SendFailure {
+    match (code, error) {
+        (500.., error) => SendFailure::Ambiguous(error.to_string()),
+        (401, _) | (_, ApiError::InvalidToken) => SendFailure::WrongToken,
+        (_, error @ (ApiError::ChatNotFound | ApiError::UserDeactivated)) => {
+            SendFailure::Unreachable(error.to_string())
         }
-        ApiError::Unknown(text) if text.starts_with("Forbidden:") => SendFailure::Unreachable(text),
-        other => SendFailure::Refused(other.to_string()),
+        (_, ApiError::CantParseEntities(text)) => SendFailure::BadEntities(text),
+        (_, ApiError::MessageNotModified) => SendFailure::NotModified,
+        (
+            _,
+            error @ (ApiError::WrongFileId | ApiError::WrongFileIdOrUrl | ApiError::FileIdInvalid),
+        ) => SendFailure::WrongFile(error.to_string()),
+        (_, ApiError::Unknown(text))
+            if text.contains("file identifier") || text.contains("file reference") =>
+        {
+            SendFailure::WrongFile(text)
+        }
+        (403, error) => SendFailure::Unreachable(error.to_string()),
+        (_, other) => SendFailure::Refused(other.to_string()),
     }
 }
 
@@ -83,11 +90,13 @@ impl From<SendFailure> for HandleError {
     fn from(failure: SendFailure) -> HandleError {
         match failure {
             SendFailure::Wait(pause) => HandleError::retry_after(failure, pause),
-            SendFailure::Down(_) => HandleError::unavailable("telegram", failure),
+            SendFailure::Down(_) | SendFailure::WrongToken => {
+                HandleError::unavailable("telegram", failure)
+            }
             SendFailure::Ambiguous(_) => HandleError::transient(failure),
             SendFailure::Unreachable(why) => HandleError::Refused(why),
             SendFailure::NotModified => HandleError::Refused("nothing to change".to_owned()),
-            SendFailure::BadEntities(_) | SendFailure::Refused(_) => {
+            SendFailure::BadEntities(_) | SendFailure::WrongFile(_) | SendFailure::Refused(_) => {
                 HandleError::BadData(failure.to_string())
             }
         }
@@ -96,34 +105,53 @@ impl From<SendFailure> for HandleError {
 
 #[cfg(test)]
 mod tests {
-    use teloxide::types::Seconds;
-
     use super::*;
 
     #[test]
     fn each_answer_of_telegram_has_its_meaning() {
-        let of = |error: ApiError| SendFailure::from(RequestError::Api(error));
+        let unreachable =
+            |code, error| matches!(of_answer(code, error), SendFailure::Unreachable(_));
+        assert!(unreachable(403, ApiError::BotBlocked));
+        assert!(unreachable(403, ApiError::BotKickedFromChannel));
+        assert!(unreachable(400, ApiError::ChatNotFound));
         assert!(matches!(
-            of(ApiError::BotBlocked),
-            SendFailure::Unreachable(_)
-        ));
-        assert!(matches!(
-            of(ApiError::ChatNotFound),
-            SendFailure::Unreachable(_)
-        ));
-        assert!(matches!(
-            of(ApiError::MessageNotModified),
+            of_answer(400, ApiError::MessageNotModified),
             SendFailure::NotModified
         ));
         assert!(matches!(
-            of(ApiError::Unknown("Bad Gateway".into())),
+            of_answer(502, ApiError::Unknown("Bad Gateway".into())),
             SendFailure::Ambiguous(_)
         ));
         assert!(matches!(
-            of(ApiError::MessageIsTooLong),
+            of_answer(400, ApiError::MessageIsTooLong),
             SendFailure::Refused(_)
         ));
-        let wait = SendFailure::from(RequestError::RetryAfter(Seconds::from_seconds(7)));
-        assert!(matches!(wait, SendFailure::Wait(pause) if pause.as_secs() == 7));
+        assert!(matches!(
+            of_answer(400, ApiError::WrongFileIdOrUrl),
+            SendFailure::WrongFile(_)
+        ));
+    }
+
+    #[test]
+    fn a_refused_connection_is_down_and_any_later_loss_is_ambiguous() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = format!(
+                "http://{}/bot1:secret/getMe",
+                listener.local_addr().unwrap()
+            );
+            let call = tokio::spawn(reqwest::get(address.clone()));
+            drop(listener.accept().await.unwrap());
+            let lost = of_connection(call.await.unwrap().unwrap_err());
+            assert!(matches!(lost, SendFailure::Ambiguous(_)), "{lost}");
+            drop(listener);
+            let refused = of_connection(reqwest::get(address).await.unwrap_err());
+            assert!(matches!(refused, SendFailure::Down(_)), "{refused}");
+            assert!(!format!("{lost} {refused}").contains("secret"));
+        });
     }
 }

@@ -7,7 +7,12 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 /// The kinds of update the bot handles; Telegram sends no others.
-pub const ALLOWED_UPDATES: [&str; 3] = ["message", "callback_query", "my_chat_member"];
+pub const ALLOWED_UPDATES: [&str; 4] = [
+    "message",
+    "callback_query",
+    "my_chat_member",
+    "chat_join_request",
+];
 
 /// Why an update can't be taken.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +32,7 @@ struct Outline {
     message: Option<Chatted>,
     callback_query: Option<Clicked>,
     my_chat_member: Option<Chatted>,
+    chat_join_request: Option<Clicked>,
 }
 
 #[derive(Deserialize)]
@@ -54,9 +60,13 @@ pub fn read_update(raw: Box<RawValue>) -> Result<Update, serde_json::Error> {
         .message
         .or(outline.my_chat_member)
         .map(|it| it.chat.id);
+    let person = outline
+        .callback_query
+        .or(outline.chat_join_request)
+        .map(|it| it.from.id);
     Ok(Update {
         update_id: outline.update_id,
-        about: chat.or(outline.callback_query.map(|it| it.from.id)),
+        about: chat.or(person),
         update: raw,
     })
 }
@@ -119,6 +129,10 @@ mod tests {
         ))
         .unwrap();
         assert_eq!(click.about, Some(42));
+        let join = read_update(raw(
+            r#"{"update_id":7,"chat_join_request":{"chat":{"id":-100},"from":{"id":42}}}"#,
+        ));
+        assert_eq!(join.unwrap().about, Some(42));
         let unknown = read_update(raw(r#"{"update_id":7,"poll":{}}"#)).unwrap();
         assert_eq!(unknown.about, None);
         assert!(read_update(raw(r#"{"message":{}}"#)).is_err());

@@ -14,6 +14,7 @@ use geobot_shared::topics::tg_send::Priority;
 use redis::Script;
 use tokio::sync::{Mutex, MutexGuard};
 
+use crate::store::broadcasts::{Standing, broadcast_key};
 use crate::store::{Store, StoreError};
 
 /// The allowance. Telegram publishes no numbers; these are the usual ones, and a 429 overrides them.
@@ -51,11 +52,17 @@ const BULK_STARVES_AFTER: Duration = Duration::from_secs(1);
 const STORM_CHATS: u32 = 3;
 const STORM_WINDOW: Duration = Duration::from_secs(10);
 
-/// KEYS: all, chat, pause of all, pause of chat, last bulk.
+/// KEYS: all, chat, pause of all, pause of chat, last bulk, and the broadcast, if it belongs to one.
 /// ARGV: step of all, tolerance of all, step of chat, tolerance of chat (all in microseconds), is bulk (0 or 1),
 /// starving after, tolerance while starving.
-/// Answers {0, 0} for a turn taken, {1, µs} to wait for the chat, {2, µs} to wait for all.
+/// Answers {0, 0} for a turn taken, {1, µs} to wait for the chat, {2, µs} to wait for all, {3, 0} when the broadcast is
+/// paused, {4, 0} when it is cancelled.
 const TAKE_TURN: &str = r"
+if KEYS[6] then
+  local standing = redis.call('GET', KEYS[6])
+  if standing == 'paused' then return {3, 0} end
+  if standing == 'cancelled' then return {4, 0} end
+end
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
 local function paused(key) local ms = redis.call('PTTL', key) if ms > 0 then return ms * 1000 end return 0 end
@@ -103,10 +110,31 @@ const LAST_BULK: &str = "geobot:limit:bulk";
 
 /// What stands in the way of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
-    Taken,
+enum Asked {
+    Answer(Turn),
     ChatBusy(Duration),
     AllBusy(Duration),
+}
+
+/// What came of waiting for a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// The message may go.
+    Taken,
+    /// Its broadcast is paused; no turn is used up.
+    Paused,
+    /// Its broadcast is cancelled; no turn is used up.
+    Cancelled,
+}
+
+impl From<Standing> for Turn {
+    fn from(standing: Standing) -> Turn {
+        match standing {
+            Standing::Running => Turn::Taken,
+            Standing::Paused => Turn::Paused,
+            Standing::Cancelled => Turn::Cancelled,
+        }
+    }
 }
 
 /// A line of waiters; the lock is fair.
@@ -176,13 +204,21 @@ impl Limiter {
         }
     }
 
-    /// Waits until a message of this priority may go to this chat. The turn is taken then.
+    /// Waits until a message of this priority, of this broadcast if of any, may go to this chat. The turn is taken then.
     ///
     /// # Errors
     /// When Redis does not answer.
-    pub async fn turn(&self, chat: i64, priority: Priority) -> Result<(), StoreError> {
+    pub async fn turn(
+        &self,
+        chat: i64,
+        priority: Priority,
+        broadcast: Option<&str>,
+    ) -> Result<Turn, StoreError> {
         let Some(limits) = self.limits else {
-            return Ok(());
+            return match broadcast {
+                Some(broadcast) => Ok(self.store.standing(broadcast).await?.into()),
+                None => Ok(Turn::Taken),
+            };
         };
         let line = match priority {
             Priority::Interactive => &self.lines[0],
@@ -196,11 +232,11 @@ impl Limiter {
                 place = Some(line.stand().await);
             }
             let chat_pause = loop {
-                match self.take(&limits, chat, priority).await? {
-                    Turn::Taken => return Ok(()),
-                    Turn::ChatBusy(pause) => break pause,
-                    Turn::AllBusy(pause) if place.is_some() => tokio::time::sleep(pause).await,
-                    Turn::AllBusy(_) => place = Some(line.stand().await),
+                match self.ask(&limits, chat, priority, broadcast).await? {
+                    Asked::Answer(turn) => return Ok(turn),
+                    Asked::ChatBusy(pause) => break pause,
+                    Asked::AllBusy(pause) if place.is_some() => tokio::time::sleep(pause).await,
+                    Asked::AllBusy(_) => place = Some(line.stand().await),
                 }
             };
             // This chat must wait; the next in line need not.
@@ -209,12 +245,13 @@ impl Limiter {
         }
     }
 
-    async fn take(
+    async fn ask(
         &self,
         limits: &Limits,
         chat: i64,
         priority: Priority,
-    ) -> Result<Turn, StoreError> {
+        broadcast: Option<&str>,
+    ) -> Result<Asked, StoreError> {
         let all_step = 1e6 / limits.all_per_second;
         // Bot API: groups and channels have negative ids.
         let (chat_step, chat_burst) = if chat < 0 {
@@ -227,13 +264,16 @@ impl Limiter {
             Priority::Notify => AHEAD_NOTIFY,
             Priority::Bulk => AHEAD_BULK,
         };
-        let (kind, wait): (u8, u64) = self
-            .take
-            .key(ALL)
+        let mut script = self.take.key(ALL);
+        script
             .key(format!("geobot:limit:chat:{chat}"))
             .key(PAUSE_ALL)
             .key(format!("geobot:limit:pause:{chat}"))
-            .key(LAST_BULK)
+            .key(LAST_BULK);
+        if let Some(broadcast) = broadcast {
+            script.key(broadcast_key(broadcast));
+        }
+        let (kind, wait): (u8, u64) = script
             .arg(all_step)
             .arg(all_step * ahead)
             .arg(chat_step)
@@ -245,9 +285,11 @@ impl Limiter {
             .await?;
         let wait = Duration::from_micros(wait);
         Ok(match kind {
-            0 => Turn::Taken,
-            1 => Turn::ChatBusy(wait),
-            _ => Turn::AllBusy(wait),
+            0 => Asked::Answer(Turn::Taken),
+            1 => Asked::ChatBusy(wait),
+            3 => Asked::Answer(Turn::Paused),
+            4 => Asked::Answer(Turn::Cancelled),
+            _ => Asked::AllBusy(wait),
         })
     }
 

@@ -9,6 +9,7 @@ use geobot_shared::bus::Producer;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 use url::Url;
@@ -59,6 +60,8 @@ pub struct Poller {
     pub bot_id: u64,
     /// Where updates go.
     pub producer: Producer,
+    /// Told when a webhook is in the way: who looks at webhooks tells staff of it.
+    pub webhook_met: Arc<Notify>,
 }
 
 #[derive(Deserialize)]
@@ -136,9 +139,8 @@ impl Poller {
                 Ok(answer) => {
                     let description = answer.description.unwrap_or_default();
                     warn!(code = answer.error_code, description, "updates_refused");
-                    // Bot API: 409 means that a webhook is set or somebody else polls with this token.
                     if answer.error_code == Some(409) && !std::mem::replace(&mut conflict, true) {
-                        alert::another_reader(&self.producer, &description).await;
+                        self.met(&description).await;
                     }
                     let ordered = answer.parameters.and_then(|p| p.retry_after);
                     Some(Duration::from_secs(ordered.unwrap_or(1)))
@@ -156,6 +158,14 @@ impl Poller {
             let pause = (pause * 2u32.pow(failures.min(5))).min(Duration::from_secs(30));
             failures += 1;
             tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Bot API: 409 means that a webhook is set or somebody else polls with this token; only the words tell which.
+    async fn met(&self, description: &str) {
+        match description.contains("webhook") {
+            true => self.webhook_met.notify_one(),
+            false => alert::another_reader(&self.producer, description).await,
         }
     }
 

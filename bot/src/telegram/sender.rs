@@ -2,141 +2,27 @@
 
 use chrono::Utc;
 use geobot_shared::bus::HandleError;
+use geobot_shared::files::{FileError, FileStore};
 use geobot_shared::ids::TelegramUserId;
-use geobot_shared::topics::tg_send::{Button, Markup, Priority};
-use teloxide::Bot;
+use geobot_shared::topics::tg_send::Priority;
 use teloxide::payloads::{
-    AnswerCallbackQuerySetters, CreateChatInviteLinkSetters, EditMessageTextSetters,
-    SendDocumentSetters, SendMessageSetters, SendPhotoSetters, UnbanChatMemberSetters,
+    AnswerCallbackQuery, AnswerCallbackQuerySetters, BanChatMember, CreateChatInviteLink,
+    CreateChatInviteLinkSetters, UnbanChatMember, UnbanChatMemberSetters,
 };
-use teloxide::prelude::Requester;
-use teloxide::types::{
-    CallbackQueryId, ChatId, FileId, InlineKeyboardButton, InlineKeyboardMarkup, InputFile,
-    LinkPreviewOptions, MessageId, ParseMode, UserId,
-};
+use teloxide::types::{CallbackQueryId, ChatId, UserId};
 use tracing::{info, warn};
-use url::Url;
 
+use super::api::Api;
+pub use super::content::{Content, FileKind, FileSource};
 use super::failure::SendFailure;
-use super::limiter::{Limiter, Limits};
-use super::split::{self, LONGEST_TEXT};
+use super::files::{Files, ReadyFile};
+use super::limiter::{Limiter, Limits, Turn};
+use super::manner::{Manner, QuietHours};
+use super::outage::Outage;
+use super::request::{self, Done};
+use super::unsettled::{Known, Unsettled};
 use crate::store::sends::Claim;
 use crate::store::{Store, StoreError};
-
-/// What is to be sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Content {
-    /// A text.
-    Text {
-        /// The text.
-        text: String,
-        /// How it is marked up.
-        markup: Option<Markup>,
-        /// Rows of buttons.
-        buttons: Vec<Vec<Button>>,
-    },
-    /// A picture.
-    Photo {
-        /// A file_id or an address.
-        file: String,
-        /// The line under it.
-        caption: Option<String>,
-        /// How the line is marked up.
-        markup: Option<Markup>,
-    },
-    /// A file.
-    Document {
-        /// A file_id or an address.
-        file: String,
-        /// The line under it.
-        caption: Option<String>,
-        /// How the line is marked up.
-        markup: Option<Markup>,
-    },
-    /// Another text for an earlier message.
-    Edit {
-        /// Which message.
-        message_id: i32,
-        /// The new text.
-        text: String,
-        /// How it is marked up.
-        markup: Option<Markup>,
-        /// Rows of buttons; none takes the old ones away.
-        buttons: Vec<Vec<Button>>,
-    },
-    /// An earlier message goes away.
-    Delete {
-        /// Which message.
-        message_id: i32,
-    },
-}
-
-impl Content {
-    /// A text in HTML without buttons.
-    pub fn html(text: impl Into<String>) -> Content {
-        Content::Text {
-            text: text.into(),
-            markup: Some(Markup::Html),
-            buttons: Vec::new(),
-        }
-    }
-
-    /// The same with buttons.
-    #[must_use]
-    pub fn with_buttons(mut self, rows: Vec<Vec<Button>>) -> Content {
-        if let Content::Text { buttons, .. } | Content::Edit { buttons, .. } = &mut self {
-            *buttons = rows;
-        }
-        self
-    }
-
-    /// The parts of a text that is too long for one message; the buttons stand under the last.
-    fn parts(&self) -> Option<Vec<Content>> {
-        let Content::Text {
-            text,
-            markup,
-            buttons,
-        } = self
-        else {
-            return None;
-        };
-        if text.encode_utf16().count() <= LONGEST_TEXT {
-            return None;
-        }
-        let cut = match markup {
-            None => split::plain(text, LONGEST_TEXT),
-            Some(Markup::Html) => split::html(text, LONGEST_TEXT),
-            // Cutting it would need a reader of its own; Telegram's refusal says what is wrong.
-            Some(Markup::MarkdownV2) => return None,
-        };
-        let last = cut.len().saturating_sub(1);
-        let parts = cut
-            .into_iter()
-            .enumerate()
-            .map(|(index, text)| Content::Text {
-                text,
-                markup: *markup,
-                buttons: if index == last {
-                    buttons.clone()
-                } else {
-                    Vec::new()
-                },
-            });
-        Some(parts.collect()).filter(|parts: &Vec<Content>| parts.len() > 1)
-    }
-
-    fn without_markup(&self) -> Option<Content> {
-        let mut plain = self.clone();
-        let markup = match &mut plain {
-            Content::Text { markup, .. }
-            | Content::Photo { markup, .. }
-            | Content::Document { markup, .. }
-            | Content::Edit { markup, .. } => markup,
-            Content::Delete { .. } => return None,
-        };
-        markup.take().map(|_| plain)
-    }
-}
 
 /// Why a message was not sent.
 #[derive(Debug, thiserror::Error)]
@@ -153,51 +39,122 @@ pub enum SendError {
     /// It may or may not have gone out, and is not worth a duplicate.
     #[error("it may or may not have gone out")]
     Unknown,
+    /// Its broadcast is paused.
+    #[error("its broadcast is paused")]
+    Paused,
+    /// Its broadcast was cancelled before it went out.
+    #[error("its broadcast was cancelled")]
+    Cancelled,
+    /// The file is not there, or is not what it was.
+    #[error("{0}")]
+    NoFile(FileError),
+    /// The file store can't be read.
+    #[error("{0}")]
+    Disk(FileError),
 }
 
-fn outcome(result: &Result<i32, SendFailure>) -> &'static str {
-    match result {
-        Ok(_) => "sent",
-        Err(SendFailure::Wait(_)) => "wait",
-        Err(SendFailure::Down(_)) => "down",
-        Err(SendFailure::Ambiguous(_)) => "ambiguous",
-        Err(SendFailure::Unreachable(_)) => "unreachable",
-        Err(SendFailure::NotModified) => "not_modified",
-        Err(SendFailure::BadEntities(_) | SendFailure::Refused(_)) => "refused",
+impl From<FileError> for SendError {
+    fn from(error: FileError) -> SendError {
+        match error {
+            FileError::Disk(_) => SendError::Disk(error),
+            _ => SendError::NoFile(error),
+        }
     }
 }
 
 impl From<SendError> for HandleError {
     fn from(error: SendError) -> HandleError {
+        let seconds = std::time::Duration::from_secs;
         match error {
             SendError::Telegram(failure) => failure.into(),
             SendError::Store(error) => error.into(),
-            SendError::Busy => HandleError::retry_after(error, std::time::Duration::from_secs(1)),
-            SendError::Unknown => HandleError::Refused(error.to_string()),
+            SendError::Busy => HandleError::retry_after(error, seconds(1)),
+            SendError::Paused => HandleError::retry_after(error, seconds(2)),
+            SendError::Unknown | SendError::Cancelled => HandleError::Refused(error.to_string()),
+            SendError::NoFile(_) => HandleError::BadData(error.to_string()),
+            SendError::Disk(_) => HandleError::unavailable("files", error),
         }
     }
+}
+
+fn outcome(result: &Result<Done, SendFailure>) -> &'static str {
+    match result {
+        Ok(_) => "sent",
+        Err(SendFailure::Wait(_)) => "wait",
+        Err(SendFailure::Down(_) | SendFailure::WrongToken) => "down",
+        Err(SendFailure::Ambiguous(_)) => "ambiguous",
+        Err(SendFailure::Unreachable(_)) => "unreachable",
+        Err(SendFailure::NotModified) => "not_modified",
+        Err(SendFailure::BadEntities(_) | SendFailure::WrongFile(_) | SendFailure::Refused(_)) => {
+            "refused"
+        }
+    }
+}
+
+/// Counts and logs a sending of which nobody knows whether it went out: the window of promise D4. One that is repeated
+/// may come twice, one that is given up may not have come.
+fn count_ambiguous(order: &Order<'_>, cause: &'static str, why: &str) {
+    let then = match order.priority {
+        Priority::Bulk => "given_up",
+        Priority::Interactive | Priority::Notify => "repeated",
+    };
+    metrics::counter!("geobot_sends_ambiguous_total", "cause" => cause, "then" => then)
+        .increment(1);
+    warn!(
+        chat_id = order.chat,
+        request = order.request,
+        cause,
+        then,
+        why,
+        "send_ambiguous"
+    );
+}
+
+/// One message that is to be sent.
+#[derive(Clone, Copy)]
+struct Order<'a> {
+    request: &'a str,
+    chat: i64,
+    priority: Priority,
+    manner: Manner<'a>,
+    broadcast: Option<&'a str>,
 }
 
 /// Sends messages within Telegram's allowance and remembers which were sent.
 pub struct Sender {
-    bot: Bot,
+    api: Api,
     store: Store,
     limiter: Limiter,
+    files: Files,
+    outage: Outage,
+    unsettled: Unsettled,
+    quiet: QuietHours,
 }
 
 impl Sender {
-    /// A sender through this bot; `limits` is the allowance, `None` only for measurements.
-    pub fn new(bot: Bot, store: Store, limits: Option<Limits>) -> Sender {
+    /// A sender by this API of files from this store; `limits` is the allowance, `None` only for measurements.
+    pub fn new(api: Api, store: Store, limits: Option<Limits>, files: FileStore) -> Sender {
         Sender {
             limiter: Limiter::new(store.clone(), limits),
-            bot,
+            files: Files::new(store.clone(), files, api.bot()),
+            outage: Outage::default(),
+            unsettled: Unsettled::default(),
+            api,
             store,
+            quiet: QuietHours::default(),
         }
     }
 
-    /// The bot, for calls that send nothing.
-    pub fn bot(&self) -> &Bot {
-        &self.bot
+    /// The same sender, which makes no sound in these hours for what can wait.
+    #[must_use]
+    pub fn with_quiet_hours(mut self, quiet: QuietHours) -> Sender {
+        self.quiet = quiet;
+        self
+    }
+
+    /// The Bot API, for calls that send nothing.
+    pub fn api(&self) -> &Api {
+        &self.api
     }
 
     /// Sends `content` once for this `request`, when its turn has come, and returns Telegram's number of the message
@@ -213,167 +170,251 @@ impl Sender {
         content: &Content,
         priority: Priority,
     ) -> Result<i32, SendError> {
-        let Some(parts) = content.parts() else {
-            return self.send_one(request, chat, content, priority).await;
-        };
-        let mut first = None;
-        for (index, part) in parts.iter().enumerate() {
-            let request = format!("{request}#{index}");
-            let sent = self.send_one(&request, chat, part, priority).await?;
-            first.get_or_insert(sent);
-        }
-        Ok(first.unwrap_or_default())
+        let manner = usual_manner(priority);
+        self.send_in(request, chat, content, priority, manner).await
     }
 
-    async fn send_one(
+    /// As [`Sender::send`], in a manner of its own.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn send_in(
         &self,
         request: &str,
         chat: i64,
         content: &Content,
         priority: Priority,
+        manner: Manner<'_>,
     ) -> Result<i32, SendError> {
+        let order = Order {
+            request,
+            chat,
+            priority,
+            manner,
+            broadcast: None,
+        };
+        self.send_parts(order, content).await
+    }
+
+    /// As [`Sender::send`], unless this broadcast is paused or cancelled.
+    ///
+    /// # Errors
+    /// As there, and [`SendError::Paused`] and [`SendError::Cancelled`].
+    pub async fn send_of_broadcast(
+        &self,
+        request: &str,
+        chat: i64,
+        content: &Content,
+        priority: Priority,
+        broadcast: Option<&str>,
+    ) -> Result<i32, SendError> {
+        let order = Order {
+            request,
+            chat,
+            priority,
+            manner: usual_manner(priority),
+            broadcast,
+        };
+        self.send_parts(order, content).await
+    }
+
+    async fn send_parts(&self, order: Order<'_>, content: &Content) -> Result<i32, SendError> {
+        let Some(parts) = content.parts() else {
+            return self.send_one(&order, content).await;
+        };
+        let mut first = None;
+        for (index, part) in parts.iter().enumerate() {
+            let request = format!("{}#{index}", order.request);
+            let order = Order {
+                request: &request,
+                // What has begun is ended.
+                broadcast: order.broadcast.filter(|_| index == 0),
+                ..order
+            };
+            let sent = self.send_one(&order, part).await?;
+            first.get_or_insert(sent);
+        }
+        Ok(first.unwrap_or_default())
+    }
+
+    async fn send_one(&self, order: &Order<'_>, content: &Content) -> Result<i32, SendError> {
+        let bulk = order.priority == Priority::Bulk;
+        if self.outage.lasts(&self.api).await {
+            return Err(SendFailure::Down("it answers nobody".to_owned()).into());
+        }
+        let mut this = self.unsettled.begin(order.request).ok_or(SendError::Busy)?;
+        match this.before {
+            Some(Known::Accepted(message_id)) => {
+                self.store.mark_sent(order.request, message_id).await?;
+                this.settled();
+                return Ok(message_id);
+            }
+            Some(Known::Ambiguous) if bulk => {
+                self.store.mark_unknown(order.request).await?;
+                this.settled();
+                return Err(SendError::Unknown);
+            }
+            _ => {}
+        }
+        // After a crash thousands of records may come again; those that are done must not use up the allowance.
+        match self.store.ended_send(order.request).await? {
+            Some(Claim::Sent(message_id)) => return Ok(message_id),
+            Some(_) => return Err(SendError::Unknown),
+            None => {}
+        }
+        let file = match content {
+            Content::File { kind, source, .. } => Some(self.files.ready(*kind, source).await?),
+            _ => None,
+        };
         // The turn comes before the claim: waiting must not use up the lease.
-        self.limiter.turn(chat, priority).await?;
+        let turn = self
+            .limiter
+            .turn(order.chat, order.priority, order.broadcast);
+        let turn = turn.await?;
+        if turn == Turn::Paused {
+            return Err(SendError::Paused);
+        }
         let now = Utc::now().timestamp_millis();
-        match self.store.claim_send(request, now).await? {
-            Claim::Sent(message_id) => return Ok(message_id),
+        match self.store.claim_send(order.request, now).await? {
+            Claim::Sent(message_id) => {
+                this.settled();
+                return Ok(message_id);
+            }
             Claim::Busy => return Err(SendError::Busy),
             Claim::Unknown => return Err(SendError::Unknown),
-            Claim::Fresh => {}
-            Claim::Abandoned if priority == Priority::Bulk => return self.give_up(request).await,
+            // A claim of this process that nothing is known of: Redis's answer was lost, and nothing was sent.
+            Claim::Fresh | Claim::Mine => {}
             Claim::Abandoned => {
-                metrics::counter!("geobot_sends_repeated_total").increment(1);
-                info!(chat_id = chat, request, "interrupted_send_repeated");
+                count_ambiguous(order, "interrupted", "a process ended while it was sending");
+                if bulk {
+                    self.store.mark_unknown(order.request).await?;
+                    return Err(SendError::Unknown);
+                }
             }
         }
-        let mut result = self.call(chat, content).await;
+        if turn == Turn::Cancelled {
+            self.store.release_send(order.request).await?;
+            this.settled();
+            return Err(SendError::Cancelled);
+        }
+        this.knows(Known::Ambiguous);
+        let result = self.call(order, content, file).await;
+        metrics::counter!("geobot_sends_total", "outcome" => outcome(&result)).increment(1);
+        let message_id = match result {
+            Ok(done) => done.message_id,
+            Err(SendFailure::NotModified) => 0,
+            Err(SendFailure::Ambiguous(why)) => {
+                count_ambiguous(order, "no_answer", &why);
+                let down = self.outage.suspected(&self.api).await;
+                if bulk {
+                    self.store.mark_unknown(order.request).await?;
+                    this.settled();
+                    return Err(SendError::Unknown);
+                }
+                // Such a message is worth a duplicate: the bus repeats it after a pause.
+                self.store.release_send(order.request).await?;
+                this.settled();
+                return Err(match down {
+                    true => SendFailure::Down(why).into(),
+                    false => SendFailure::Ambiguous(why).into(),
+                });
+            }
+            Err(failure) => {
+                this.settled();
+                if let SendFailure::Wait(pause) = failure {
+                    let storm = self.limiter.refused(order.chat, pause).await?;
+                    let pause_s = pause.as_secs();
+                    warn!(chat_id = order.chat, pause_s, storm, "pause_ordered");
+                }
+                self.store.release_send(order.request).await?;
+                return Err(failure.into());
+            }
+        };
+        this.knows(Known::Accepted(message_id));
+        self.store.mark_sent(order.request, message_id).await?;
+        this.settled();
+        Ok(message_id)
+    }
+
+    /// Calls Telegram, and once more where another form of the same message may pass: a file by its bytes whose file_id
+    /// is refused, and a text without the formatting that can't be read.
+    async fn call(
+        &self,
+        order: &Order<'_>,
+        content: &Content,
+        mut file: Option<ReadyFile>,
+    ) -> Result<Done, SendFailure> {
+        let mut result = self.call_once(order, content, file.as_ref()).await;
+        if let Err(SendFailure::WrongFile(why)) = &result {
+            let again = self.bytes_again(order, content, &file, why).await?;
+            file = Some(again);
+            result = self.call_once(order, content, file.as_ref()).await;
+        }
         if let Err(SendFailure::BadEntities(why)) = &result
             && let Some(plain) = content.without_markup()
         {
-            warn!(chat_id = chat, why, "unreadable_formatting_sent_plain");
-            result = self.call(chat, &plain).await;
+            warn!(
+                chat_id = order.chat,
+                why, "unreadable_formatting_sent_plain"
+            );
+            result = self.call_once(order, &plain, file.as_ref()).await;
         }
-        metrics::counter!("geobot_sends_total", "outcome" => outcome(&result)).increment(1);
-        match result {
-            Ok(message_id) => {
-                self.store.mark_sent(request, message_id).await?;
-                Ok(message_id)
-            }
-            Err(SendFailure::NotModified) => {
-                self.store.mark_sent(request, 0).await?;
-                Ok(0)
-            }
-            Err(SendFailure::Ambiguous(_)) if priority == Priority::Bulk => {
-                self.give_up(request).await
-            }
-            Err(failure) => {
-                if let SendFailure::Wait(pause) = failure {
-                    let storm = self.limiter.refused(chat, pause).await?;
-                    warn!(
-                        chat_id = chat,
-                        pause_s = pause.as_secs(),
-                        storm,
-                        "pause_ordered"
-                    );
-                }
-                // An ambiguous try is given back as well: such a message is worth a duplicate. It is counted above
-                // and repeated by the bus after a pause.
-                self.store.release_send(request).await?;
-                Err(failure.into())
-            }
+        if let (Ok(done), Some(ReadyFile::Bytes(upload))) = (&result, &file)
+            && let Some(file_id) = &done.file_id
+            // Only a cache: the message has gone out.
+            && let Err(error) = self.store.keep_file_id(&upload.key, file_id).await
+        {
+            warn!(%error, "file_id_not_kept");
         }
+        result
     }
 
-    async fn give_up(&self, request: &str) -> Result<i32, SendError> {
-        self.store.mark_unknown(request).await?;
-        Err(SendError::Unknown)
-    }
-
-    async fn call(&self, chat: i64, content: &Content) -> Result<i32, SendFailure> {
-        let chat = ChatId(chat);
-        let sent = match content {
-            Content::Text {
-                text,
-                markup,
-                buttons,
-            } => {
-                let mut request = self
-                    .bot
-                    .send_message(chat, text)
-                    .link_preview_options(no_preview());
-                if let Some(markup) = markup {
-                    request = request.parse_mode(parse_mode(*markup));
-                }
-                if let Some(keyboard) = keyboard(buttons)? {
-                    request = request.reply_markup(keyboard);
-                }
-                request.await?.id.0
-            }
-            Content::Photo {
-                file,
-                caption,
-                markup,
-            } => {
-                let mut request = self.bot.send_photo(chat, input_file(file));
-                if let Some(caption) = caption {
-                    request = request.caption(caption);
-                }
-                if let Some(markup) = markup {
-                    request = request.parse_mode(parse_mode(*markup));
-                }
-                request.await?.id.0
-            }
-            Content::Document {
-                file,
-                caption,
-                markup,
-            } => {
-                let mut request = self.bot.send_document(chat, input_file(file));
-                if let Some(caption) = caption {
-                    request = request.caption(caption);
-                }
-                if let Some(markup) = markup {
-                    request = request.parse_mode(parse_mode(*markup));
-                }
-                request.await?.id.0
-            }
-            Content::Edit {
-                message_id,
-                text,
-                markup,
-                buttons,
-            } => {
-                let mut request = self
-                    .bot
-                    .edit_message_text(chat, MessageId(*message_id), text)
-                    .link_preview_options(no_preview());
-                if let Some(markup) = markup {
-                    request = request.parse_mode(parse_mode(*markup));
-                }
-                if let Some(keyboard) = keyboard(buttons)? {
-                    request = request.reply_markup(keyboard);
-                }
-                request.await?.id.0
-            }
-            Content::Delete { message_id } => {
-                self.bot
-                    .delete_message(chat, MessageId(*message_id))
-                    .await?;
-                *message_id
-            }
+    /// The bytes of a file whose remembered file_id Telegram refuses.
+    async fn bytes_again(
+        &self,
+        order: &Order<'_>,
+        content: &Content,
+        refused: &Option<ReadyFile>,
+        why: &str,
+    ) -> Result<ReadyFile, SendFailure> {
+        let refusal = || SendFailure::Refused(why.to_owned());
+        let Some(ReadyFile::Named { key: Some(key), .. }) = refused else {
+            return Err(refusal());
         };
-        Ok(sent)
+        let Content::File { kind, source, .. } = content else {
+            return Err(refusal());
+        };
+        warn!(chat_id = order.chat, why, "file_id_refused");
+        let again = async {
+            self.store.forget_file_id(key).await?;
+            self.files.ready(*kind, source).await
+        };
+        again.await.map_err(|error: SendError| match error {
+            // Nothing was sent: the record waits for what is missing.
+            SendError::Store(_) | SendError::Disk(_) => SendFailure::Down(error.to_string()),
+            other => SendFailure::Refused(other.to_string()),
+        })
+    }
+
+    async fn call_once(
+        &self,
+        order: &Order<'_>,
+        content: &Content,
+        file: Option<&ReadyFile>,
+    ) -> Result<Done, SendFailure> {
+        let silent = order.manner.can_wait && self.quiet.hold(Utc::now());
+        request::call(&self.api, order.chat, content, file, order.manner, silent).await
     }
 
     /// Takes the clock off a pressed button and shows `toast` for a moment. Failing is harmless: the button was
     /// pressed long ago then.
     pub async fn answer_click(&self, query: CallbackQueryId, toast: Option<String>) {
-        let mut answer = self.bot.answer_callback_query(query);
+        let mut answer = AnswerCallbackQuery::new(query);
         if let Some(text) = toast {
             answer = answer.text(text);
         }
-        if let Err(error) = answer.await {
-            info!(error = %SendFailure::from(error), "click_not_answered");
+        if let Err(error) = self.api.call(&answer).await {
+            info!(%error, "click_not_answered");
         }
     }
 
@@ -383,11 +424,10 @@ impl Sender {
     /// [`SendFailure`]; the bot must be an admin there with the right to ban.
     pub async fn remove_member(&self, chat: i64, user: TelegramUserId) -> Result<(), SendFailure> {
         let user = UserId(user.get().cast_unsigned());
-        self.bot.ban_chat_member(ChatId(chat), user).await?;
-        self.bot
-            .unban_chat_member(ChatId(chat), user)
-            .only_if_banned(true)
-            .await?;
+        let ban = BanChatMember::new(ChatId(chat), user);
+        self.api.call(&ban).await?;
+        let lift = UnbanChatMember::new(ChatId(chat), user).only_if_banned(true);
+        self.api.call(&lift).await?;
         Ok(())
     }
 
@@ -398,63 +438,17 @@ impl Sender {
     pub async fn invite_link(&self, chat: i64, name: &str) -> Result<String, SendFailure> {
         // Bot API: a link's name has at most 32 characters.
         let name: String = name.chars().take(32).collect();
-        let link = self
-            .bot
-            .create_chat_invite_link(ChatId(chat))
+        let link = CreateChatInviteLink::new(ChatId(chat))
             .member_limit(1)
-            .name(name)
-            .await?;
-        Ok(link.invite_link)
+            .name(name);
+        Ok(self.api.call(&link).await?.invite_link)
     }
 }
 
-fn parse_mode(markup: Markup) -> ParseMode {
-    match markup {
-        Markup::Html => ParseMode::Html,
-        Markup::MarkdownV2 => ParseMode::MarkdownV2,
+/// Bulk can always wait.
+fn usual_manner<'a>(priority: Priority) -> Manner<'a> {
+    Manner {
+        can_wait: priority == Priority::Bulk,
+        ..Manner::default()
     }
-}
-
-fn no_preview() -> LinkPreviewOptions {
-    LinkPreviewOptions {
-        is_disabled: true,
-        url: None,
-        prefer_small_media: false,
-        prefer_large_media: false,
-        show_above_text: false,
-    }
-}
-
-fn input_file(file: &str) -> InputFile {
-    match Url::parse(file) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") => InputFile::url(url),
-        _ => InputFile::file_id(FileId(file.to_owned())),
-    }
-}
-
-fn keyboard(rows: &[Vec<Button>]) -> Result<Option<InlineKeyboardMarkup>, SendFailure> {
-    if rows.is_empty() {
-        return Ok(None);
-    }
-    let mut keyboard = Vec::with_capacity(rows.len());
-    for row in rows {
-        let mut line = Vec::with_capacity(row.len());
-        for button in row {
-            line.push(match (&button.url, &button.callback_data) {
-                (Some(url), _) => {
-                    let url = Url::parse(url)
-                        .map_err(|e| SendFailure::Refused(format!("a button's address: {e}")))?;
-                    InlineKeyboardButton::url(&button.text, url)
-                }
-                (None, Some(data)) => InlineKeyboardButton::callback(&button.text, data),
-                (None, None) => {
-                    return Err(SendFailure::Refused(
-                        "a button without address and data".to_owned(),
-                    ));
-                }
-            });
-        }
-        keyboard.push(line);
-    }
-    Ok(Some(InlineKeyboardMarkup::new(keyboard)))
 }
