@@ -1,11 +1,13 @@
 //! ARM's JSON API, as far as this tool needs it.
 
+use std::path::Path;
 use std::time::Duration;
 
+use geobot_shared::files::LONGEST_FILE;
 use geobot_shared::ids::{InvoiceId, ProductId};
 use geobot_shared::money::Money;
-use geobot_shared::topics::states::Delivery;
-use reqwest::{Method, StatusCode};
+use geobot_shared::topics::states::{Delivery, StoredFile};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -15,6 +17,8 @@ use crate::failure::{Failure, cause};
 
 /// Longest part of an unexpected answer that is shown, in characters.
 const SHOWN: usize = 300;
+/// Enough for the longest file on a slow line.
+const UPLOAD_LIMIT: Duration = Duration::from_secs(300);
 
 /// Where ARM is and how it lets us in.
 #[derive(Debug, clap::Args)]
@@ -125,6 +129,29 @@ impl Arm {
         read(part(answer, "product"))
     }
 
+    /// Gives ARM a file to keep; the same bytes are kept once.
+    pub(crate) async fn keep(&self, path: &Path) -> Result<StoredFile, Failure> {
+        let unreadable =
+            |why: String| Failure::setting(format!("--file {}: {why}", path.display()));
+        let length = tokio::fs::metadata(path).await;
+        match length.map_err(|e| unreadable(e.to_string()))?.len() {
+            0 => return Err(unreadable("the file is empty".to_owned())),
+            1..=LONGEST_FILE => {}
+            _ => return Err(unreadable("the file is longer than 50 MB".to_owned())),
+        }
+        let bytes = tokio::fs::read(path).await;
+        let bytes = bytes.map_err(|e| unreadable(e.to_string()))?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let request = self
+            .client
+            .post(format!("{}/api/files", self.url))
+            .query(&[("name", name)])
+            .timeout(UPLOAD_LIMIT)
+            .body(bytes);
+        let (status, text) = self.send(request).await?;
+        read(self.success(status, &text)?)
+    }
+
     /// Takes a product off sale.
     pub(crate) async fn archive(&self, id: ProductId) -> Result<(), Failure> {
         let path = format!("/api/products/{id}/archive");
@@ -156,6 +183,14 @@ impl Arm {
         path: &str,
         body: Option<Value>,
     ) -> Result<(StatusCode, String), Failure> {
+        let mut request = self.client.request(method, format!("{}{path}", self.url));
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        self.send(request).await
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<(StatusCode, String), Failure> {
         let silent = |error: reqwest::Error| {
             Failure::failed(format!(
                 "ARM at {} does not answer: does it run? ({})",
@@ -163,13 +198,7 @@ impl Arm {
                 cause(&error)
             ))
         };
-        let mut request = self
-            .client
-            .request(method, format!("{}{path}", self.url))
-            .bearer_auth(self.token.expose_secret().trim());
-        if let Some(body) = body {
-            request = request.json(&body);
-        }
+        let request = request.bearer_auth(self.token.expose_secret().trim());
         let response = request.send().await.map_err(silent)?;
         let status = response.status();
         Ok((status, response.text().await.map_err(silent)?))

@@ -1,9 +1,11 @@
 //! `product add`, `list` and `archive`.
 
+use std::path::PathBuf;
+
 use clap::{ArgGroup, Subcommand};
 use geobot_shared::ids::{ChatId, ProductId};
 use geobot_shared::money::Money;
-use geobot_shared::topics::states::Delivery;
+use geobot_shared::topics::states::{Delivery, StoredFile};
 use url::Url;
 use uuid::Uuid;
 
@@ -27,7 +29,7 @@ pub(crate) enum ProductCommand {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(group(ArgGroup::new("delivery").required(true).args(["text", "invite_chat", "file_url"])))]
+#[command(group(ArgGroup::new("delivery").required(true).args(["text", "invite_chat", "file_url", "file", "webhook"])))]
 pub(crate) struct Add {
     #[command(flatten)]
     arm: ArmSettings,
@@ -50,8 +52,17 @@ pub(crate) struct Add {
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=36_500))]
     days: Option<u32>,
     /// Gives the file at this address
-    #[arg(long, value_name = "URL", value_parser = file_url)]
+    #[arg(long, value_name = "URL", value_parser = web_address)]
     file_url: Option<Url>,
+    /// Gives this file, whose bytes go to ARM; at most 50 MB
+    #[arg(long, value_name = "PATH")]
+    file: Option<PathBuf>,
+    /// Calls this address once it is paid: another system gives it
+    #[arg(long, value_name = "URL", value_parser = web_address)]
+    webhook: Option<Url>,
+    /// What the person reads while the other system works; a standard line when absent
+    #[arg(long, value_parser = text)]
+    webhook_text: Option<String>,
     /// The line under the file
     #[arg(long)]
     caption: Option<String>,
@@ -82,7 +93,11 @@ impl ProductCommand {
         match self {
             ProductCommand::Add(add) => {
                 let arm = Arm::new(&add.arm)?;
-                let saved = arm.save(&add.product()?).await?;
+                let kept = match &add.file {
+                    Some(path) => Some(arm.keep(path).await?),
+                    None => None,
+                };
+                let saved = arm.save(&add.product(kept)?).await?;
                 println!("{}  {}  {}", saved.product_id, saved.price(), saved.title);
             }
             ProductCommand::List(List { arm }) => {
@@ -112,27 +127,44 @@ impl ProductCommand {
 }
 
 impl Add {
-    /// The id is made here, so that a repeated request makes no second product.
-    fn product(&self) -> Result<NewProduct, Failure> {
+    /// What the options describe; `file` is the one that ARM keeps. The id is made here, so that a repeated request
+    /// makes no second product.
+    fn product(&self, file: Option<StoredFile>) -> Result<NewProduct, Failure> {
         // Where one of several is needed, the parser does not look at what these need.
         if self.days.is_some() && self.invite_chat.is_none() {
             return Err(Failure::setting("--days needs --invite-chat"));
         }
-        if self.caption.is_some() && self.file_url.is_none() {
-            return Err(Failure::setting("--caption needs --file-url"));
+        if self.caption.is_some() && self.file_url.is_none() && file.is_none() {
+            return Err(Failure::setting("--caption needs --file-url or --file"));
         }
-        let delivery = match (&self.text, self.invite_chat, &self.file_url) {
-            (Some(text), _, _) => Delivery::Text { text: text.clone() },
-            (_, Some(chat_id), _) => Delivery::InviteLink {
+        if self.webhook_text.is_some() && self.webhook.is_none() {
+            return Err(Failure::setting("--webhook-text needs --webhook"));
+        }
+        let delivery = if let Some(text) = &self.text {
+            Delivery::Text { text: text.clone() }
+        } else if let Some(chat_id) = self.invite_chat {
+            Delivery::InviteLink {
                 chat_id,
                 days: self.days,
-            },
-            (_, _, Some(url)) => Delivery::File {
+            }
+        } else if let Some(url) = &self.file_url {
+            Delivery::File {
                 url: url.to_string(),
                 caption: self.caption.clone(),
-            },
-            // The parser wants one of the three.
-            (None, None, None) => return Err(Failure::setting("what does the product give?")),
+            }
+        } else if let Some(file) = file {
+            Delivery::StoredFile {
+                file,
+                caption: self.caption.clone(),
+            }
+        } else if let Some(url) = &self.webhook {
+            Delivery::Webhook {
+                url: url.to_string(),
+                text: self.webhook_text.clone(),
+            }
+        } else {
+            // The parser wants one of them.
+            return Err(Failure::setting("what does the product give?"));
         };
         Ok(NewProduct {
             product_id: self.id.unwrap_or_else(|| Uuid::now_v7().into()),
@@ -186,9 +218,9 @@ fn private_chat(text: &str) -> Result<ChatId, String> {
     }
 }
 
-fn file_url(text: &str) -> Result<Url, String> {
+fn web_address(text: &str) -> Result<Url, String> {
     match Url::parse(text.trim()) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
-        _ => Err("a file is at an http:// or https:// address".to_owned()),
+        _ => Err("an http:// or https:// address is wanted".to_owned()),
     }
 }

@@ -289,11 +289,13 @@ fn is_delivery(message: &ChatMessage, delivery: Option<&Delivery>) -> bool {
     match delivery {
         Some(Delivery::Text { text: goods }) => text.contains(goods.trim()),
         Some(Delivery::InviteLink { .. }) => text.contains("t.me/") || message.link().is_some(),
-        Some(Delivery::File { .. } | Delivery::StoredFile { .. }) => message.document.is_some() || message.caption.is_some(),
-        // Which key it is only LK knows; the words before it are the product's.
-        Some(Delivery::Webhook { text: said, .. }) => {
-            said.as_deref().is_none_or(|said| text.contains(said.trim()))
+        Some(Delivery::File { .. } | Delivery::StoredFile { .. }) => {
+            message.document.is_some() || message.caption.is_some()
         }
+        // Which key it is only LK knows; the words before it are the product's.
+        Some(Delivery::Webhook { text: said, .. }) => said
+            .as_deref()
+            .is_none_or(|said| text.contains(said.trim())),
         Some(Delivery::Key { text: goods }) => {
             let before = goods.split(KEY_PLACE).next().unwrap_or_default();
             text.contains(before.trim())

@@ -1,8 +1,10 @@
 //! Products, against a stand-in for ARM.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use axum::extract::{Path, State};
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -63,6 +65,17 @@ async fn archive(State(saved): State<Saved>, headers: HeaderMap, Path(id): Path<
     }
 }
 
+async fn keep(
+    Query(asked): Query<BTreeMap<String, String>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Answer {
+    admit(&headers)?;
+    Ok(Json(
+        json!({"sha256": "ab".repeat(32), "name": asked["name"], "size": body.len()}),
+    ))
+}
+
 struct StandIn {
     saved: Saved,
     url: String,
@@ -73,6 +86,7 @@ impl StandIn {
         let saved = Saved::default();
         let routes = Router::new()
             .route("/api/products", get(list).post(save))
+            .route("/api/files", post(keep))
             .route("/api/products/{id}/archive", post(archive))
             .with_state(saved.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -126,6 +140,42 @@ async fn a_product_is_added_listed_and_archived() {
     for word in [&id, "990.00", "invite link", "archived", "Канал"] {
         assert!(line.contains(word), "{line}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_uploaded_and_sold_and_a_webhook_too() {
+    let arm = StandIn::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("Карта.pdf");
+    let path = path.to_str().unwrap();
+    let add = ["product", "add", "--title", "Карта", "--price", "149"];
+    let sell = [&add[..], &["--file", path, "--caption", "Ваша карта"]].concat();
+    let ended = arm.ctl(&sell, "right").await;
+    assert_eq!(ended.code, Some(2), "{}", ended.err);
+    assert!(ended.err.contains("--file"), "{}", ended.err);
+    std::fs::write(path, b"").unwrap();
+    assert_eq!(arm.ctl(&sell, "right").await.code, Some(2));
+    std::fs::write(path, b"%PDF-").unwrap();
+    let ended = arm.ctl(&sell, "right").await;
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    let webhook = [
+        "--webhook",
+        "https://example.com/buy",
+        "--webhook-text",
+        "Ждите",
+    ];
+    let ended = arm.ctl(&[&add[..], &webhook].concat(), "right").await;
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    let saved = arm.saved.lock().unwrap();
+    assert_eq!(
+        saved[0]["delivery"],
+        json!({"kind": "stored_file", "caption": "Ваша карта",
+            "file": {"sha256": "ab".repeat(32), "name": "Карта.pdf", "size": 5}})
+    );
+    assert_eq!(
+        saved[1]["delivery"],
+        json!({"kind": "webhook", "url": "https://example.com/buy", "text": "Ждите"})
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -47,6 +47,31 @@ fn a_wrong_product_is_refused_before_anybody_is_asked() {
         &[TOKEN],
         "cannot be used with",
     );
+    is_refused(
+        &add(&["--price", "1", "--webhook", "https://example.com/"]),
+        &[TOKEN],
+        "cannot be used with",
+    );
+    is_refused(
+        &add(&["--price", "1", "--webhook-text", "x"]),
+        &[TOKEN],
+        "--webhook",
+    );
+    is_refused(
+        &add(&["--price", "1", "--caption", "x"]),
+        &[TOKEN],
+        "--file",
+    );
+    let webhook = [
+        "product",
+        "add",
+        "--title",
+        "x",
+        "--price",
+        "1",
+        "--webhook",
+    ];
+    is_refused(&[&webhook[..], &["ftp://a/"]].concat(), &[TOKEN], "http://");
     let chat = [
         "product",
         "add",

@@ -71,6 +71,9 @@ pub(crate) struct Message {
     pub(crate) buttons: Vec<Vec<Value>>,
     #[serde(default)]
     pub(crate) reply_to: Option<i64>,
+    /// Messages of one album have one name.
+    #[serde(default)]
+    pub(crate) album: Option<String>,
     #[serde(default)]
     pub(crate) deleted: bool,
 }
@@ -109,6 +112,9 @@ impl Message {
                 ("caption", "caption_entities")
             }
         };
+        if let Some(album) = &self.album {
+            message["media_group_id"] = json!(album);
+        }
         let formatted = self.formatted();
         if !formatted.text.is_empty() {
             message[text_name] = json!(formatted.text);
@@ -238,6 +244,7 @@ mod tests {
             parse_mode: None,
             buttons: Vec::new(),
             reply_to: None,
+            album: None,
             deleted: false,
         }
     }

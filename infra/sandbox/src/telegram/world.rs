@@ -186,6 +186,7 @@ impl World {
             parse_mode: None,
             buttons: Vec::new(),
             reply_to: None,
+            album: None,
             deleted: false,
         };
         finish(&mut message);
@@ -214,6 +215,7 @@ impl World {
         {
             let mut original = self.api_message(&Message {
                 reply_to: None,
+                album: None,
                 ..original.clone()
             });
             original["reply_to_message"] = Value::Null;

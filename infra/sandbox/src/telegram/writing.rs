@@ -15,7 +15,7 @@ use super::world::World;
 /// Bot API: text of a message, in UTF-16 code units.
 pub(crate) const LONGEST_TEXT: usize = 4_096;
 
-/// `POST /control/people/{id}/messages`: exactly one of the first five, a caption only with a file.
+/// `POST /control/people/{id}/messages`: exactly one of the first five, a caption and an album only with a file.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Writing {
     text: Option<String>,
@@ -24,6 +24,7 @@ pub(crate) struct Writing {
     photo: Option<NewFile>,
     document: Option<NewFile>,
     caption: Option<String>,
+    album: Option<String>,
 }
 
 /// A contact; without a name it is the person's own.
@@ -58,6 +59,9 @@ impl Writing {
         let has_file = self.photo.is_some() || self.document.is_some();
         if !caption.text.is_empty() && !has_file {
             return Err(CannotDo::Invalid("caption goes with a photo or a document"));
+        }
+        if self.album.is_some() && !has_file {
+            return Err(CannotDo::Invalid("album goes with a photo or a document"));
         }
         if caption.utf16_len() > LONGEST_CAPTION {
             return Err(CannotDo::Invalid(
@@ -153,10 +157,11 @@ impl World {
         if person.blocked {
             return Err(CannotDo::Blocked);
         }
+        let album = writing.album.clone();
         let body = writing.body(person, &mut self.files)?;
         person.started = true;
         person.active_at = now;
-        let message = self.add_message(id, false, body, now, |_| {});
+        let message = self.add_message(id, false, body, now, |message| message.album = album);
         let update_id = self
             .updates
             .push("message", id, self.api_message(&message), now);

@@ -265,3 +265,24 @@ async fn a_place_and_a_contact_are_sent() {
         assert_eq!(answer.status(), 400, "{bad}");
     }
 }
+
+#[tokio::test]
+async fn files_of_one_album_come_with_its_name_and_a_text_has_none() {
+    let sandbox = Sandbox::start().await;
+    let id = sandbox.person().await;
+    let path = format!("/control/people/{id}/messages");
+    let file = json!({"base64": "dGVzdA==", "file_name": "a.txt"});
+    for _ in 0..2 {
+        let what = json!({"document": file, "album": "trip"});
+        sandbox.post(&path, what).await;
+    }
+    let updates = sandbox.ok("getUpdates", json!({})).await;
+    let names = updates.as_array().unwrap().iter();
+    let names: Vec<_> = names.map(|it| &it["message"]["media_group_id"]).collect();
+    assert!(
+        names.ends_with(&[&json!("trip"), &json!("trip")]),
+        "{updates}"
+    );
+    let refused = json!({"text": "x", "album": "trip"});
+    assert_eq!(sandbox.try_post(&path, refused).await.status(), 400);
+}
