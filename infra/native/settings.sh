@@ -5,7 +5,8 @@ random_hex() { # bytes
     od -An -v -N"$1" -tx1 /dev/urandom | tr -d ' \n'
 }
 
-# In .env.example a line "#:random N" or "#:route-key" says how the empty setting below it is filled.
+# In .env.example a line "#:random N" or "#:route-key" says how the empty setting below it is filled;
+# "#:random-or-empty N" does so as well, but later the setting may be empty.
 # The file appears whole or not at all, readable by its owner only, and never replaces one that is there.
 create_env() {
     [ ! -e "$here/.env" ] && [ ! -L "$here/.env" ] || return 0
@@ -15,7 +16,7 @@ create_env() {
         env_fill=
         while IFS= read -r env_line || [ -n "$env_line" ]; do
             case $env_line in
-            '#:random '*) env_fill=$(random_hex "${env_line#'#:random '}") ;;
+            '#:random '* | '#:random-or-empty '*) env_fill=$(random_hex "${env_line##* }") ;;
             '#:route-key') env_fill=1:$(random_hex 32) ;;
             '#:'*) : ;;
             *)
@@ -54,7 +55,7 @@ check_env() {
     } | awk '!NF { second = 1; next } !second { have[$1] = 1; next } !have[$1] { printf " %s", $1 }')
     [ -z "$env_lacks" ] || say "  ! .env lacks settings that .env.example has (their defaults are used):$env_lacks"
     case $(stat -L -c %a "$here/.env") in *00) ;; *) say '  ! .env holds secrets and others may read it: chmod 600 .env' ;; esac
-    env_secrets=$(sed -n '/^#:/{n;s/^\([A-Z][A-Z0-9_]*\)=.*/\1/p;}' "$here/.env.example")
+    env_secrets=$(sed -n '/^#:random-or-empty /d; /^#:/{n;s/^\([A-Z][A-Z0-9_]*\)=.*/\1/p;}' "$here/.env.example")
     for env_name in $env_secrets; do
         [ -n "$(setting "$env_name")" ] ||
             fail_setting "$env_name is empty. Put a line into .env, for example: $env_name=$(sample_secret "$env_name")"
@@ -85,7 +86,7 @@ mode_of_token() {
 check_live_settings() {
     case $(setting ROBOKASSA_LOGIN) in
     '' | geobot-demo)
-        fail_setting 'BOT_TOKEN is a real one, but the shop is still the demo: set ROBOKASSA_LOGIN and the four ROBOKASSA passwords in .env to those of your shop'
+        fail_setting 'BOT_TOKEN is a real one, but the shop is still the demo: set ROBOKASSA_LOGIN and the ROBOKASSA passwords in .env to those of your shop (ROBOKASSA_PASSWORD3 may be empty: then nothing is refunded from here)'
         ;;
     esac
     case $(setting LK_PUBLIC_URL http://127.0.0.1:5500) in
