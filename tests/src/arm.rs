@@ -124,6 +124,31 @@ impl Arm {
         assert_eq!(status, 202, "ARM takes {path}: {body}");
     }
 
+    /// Makes something and returns it.
+    ///
+    /// # Panics
+    /// When ARM refuses.
+    pub async fn make(&self, path: &str, fields: &Value) -> Value {
+        let (status, body) = self.send(self.http.post(self.url(path)).json(fields)).await;
+        assert!(matches!(status, 200 | 201), "ARM takes {path}: {body}");
+        body
+    }
+
+    /// Sees that ARM refuses to have something done, and why.
+    ///
+    /// # Panics
+    /// When ARM does not.
+    pub async fn refuses(&self, path: &str, fields: &Value) -> String {
+        let (status, body) = self.send(self.http.post(self.url(path)).json(fields)).await;
+        assert!((400..500).contains(&status), "ARM takes {path}: {body}");
+        body.to_string()
+    }
+
+    /// Anything that ARM shows; `None` while it has not heard of it.
+    pub async fn look(&self, path: &str) -> Option<Value> {
+        self.find(path).await
+    }
+
     /// An invoice; `None` while ARM has not heard of it.
     pub async fn invoice(&self, invoice: u64) -> Option<Invoice> {
         self.find(&format!("invoices/{invoice}")).await

@@ -118,6 +118,29 @@ impl Kafka {
         println!("  ✓ {topic} has lost its records");
     }
 
+    /// How many records a topic has; 0 when it is not there.
+    ///
+    /// # Errors
+    /// Kafka's.
+    pub async fn records_in(&self, topic: &str) -> Result<i64> {
+        let client: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", &self.brokers)
+            .create()?;
+        let topic = topic.to_owned();
+        let counting = tokio::task::spawn_blocking(move || {
+            let metadata = client.fetch_metadata(Some(&topic), LIMIT)?;
+            let known = metadata.topics().first();
+            let partitions = known.map_or(0, |it| it.partitions().len());
+            let mut records = 0;
+            for partition in 0..i32::try_from(partitions).unwrap_or(0) {
+                let (low, high) = watermarks(&client, &topic, partition)?;
+                records += high - low;
+            }
+            Ok(records)
+        });
+        counting.await?
+    }
+
     /// The first record of a topic that fits, old ones included.
     ///
     /// # Panics
@@ -142,19 +165,7 @@ impl Kafka {
         wanted: usize,
         fits: impl Fn(&Found) -> bool + Send + 'static,
     ) -> Vec<Found> {
-        let consumer: BaseConsumer = ClientConfig::new()
-            .set("bootstrap.servers", &self.brokers)
-            .set("group.id", "geobot-e2e-reader")
-            .set("enable.auto.commit", "false")
-            .create()
-            .expect("a consumer");
-        let mut places = TopicPartitionList::new();
-        for partition in 0..PARTITIONS {
-            places
-                .add_partition_offset(topic, partition, Offset::Beginning)
-                .expect("a partition");
-        }
-        consumer.assign(&places).expect("an assignment");
+        let consumer = self.reader(topic);
         let begin = Instant::now();
         let reading = tokio::task::spawn_blocking(move || {
             let (mut fitting, mut others) = (Vec::new(), 0);
@@ -179,6 +190,84 @@ impl Kafka {
         );
         println!("  ✓ {topic}: {what} ({} ms)", begin.elapsed().as_millis());
         fitting
+    }
+
+    /// What `take` makes of the records of a topic, from its beginning to where it ends now.
+    ///
+    /// # Panics
+    /// When the topic can't be read.
+    pub async fn all<T: Send + 'static>(
+        &self,
+        topic: &str,
+        take: impl Fn(&Found) -> Option<T> + Send + 'static,
+    ) -> Vec<T> {
+        let consumer = self.reader(topic);
+        let topic = topic.to_owned();
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut left: BTreeMap<i32, i64> = (0..PARTITIONS)
+                .filter_map(|partition| {
+                    let (low, high) =
+                        watermarks(&consumer, &topic, partition).expect("where the topic ends");
+                    (high > low).then_some((partition, high - 1))
+                })
+                .collect();
+            let (mut taken, mut heard) = (Vec::new(), Instant::now());
+            while !left.is_empty() {
+                assert!(heard.elapsed() < LIMIT, "{topic} can't be read to its end");
+                let Some(Ok(message)) = consumer.poll(Duration::from_millis(100)) else {
+                    continue;
+                };
+                heard = Instant::now();
+                let partition = message.partition();
+                if left.contains_key(&partition) {
+                    taken.extend(take(&Found::of(&message)));
+                }
+                if left
+                    .get(&partition)
+                    .is_some_and(|last| message.offset() >= *last)
+                {
+                    left.remove(&partition);
+                }
+            }
+            taken
+        });
+        reading.await.expect("the reader")
+    }
+
+    /// A consumer of a whole topic, in no group.
+    fn reader(&self, topic: &str) -> BaseConsumer {
+        let consumer: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", &self.brokers)
+            .set("group.id", "geobot-e2e-reader")
+            .set("enable.auto.commit", "false")
+            .create()
+            .expect("a consumer");
+        let mut places = TopicPartitionList::new();
+        for partition in 0..PARTITIONS {
+            places
+                .add_partition_offset(topic, partition, Offset::Beginning)
+                .expect("a partition");
+        }
+        consumer.assign(&places).expect("an assignment");
+        consumer
+    }
+}
+
+/// Where a partition begins and ends. A new one has no leader for a moment.
+///
+/// # Errors
+/// Kafka's, when there is none for longer.
+pub(crate) fn watermarks(
+    client: &BaseConsumer,
+    topic: &str,
+    partition: i32,
+) -> rdkafka::error::KafkaResult<(i64, i64)> {
+    let begin = Instant::now();
+    loop {
+        match client.fetch_watermarks(topic, partition, LIMIT) {
+            Err(_) if begin.elapsed() < LIMIT => std::thread::sleep(Duration::from_millis(50)),
+            answer => return answer,
+        }
     }
 }
 

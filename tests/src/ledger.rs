@@ -1,11 +1,27 @@
 //! LK's books, read from its database: what no interface shows must hold there.
 
+use geobot_shared::ids::ProductId;
 use sea_orm::{ConnectionTrait, Database, Statement};
 
 /// The database of the running LK.
 #[derive(Clone, Debug)]
 pub struct Ledger {
     address: String,
+}
+
+/// What LK's books say of many invoices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Books {
+    /// Invoices.
+    pub invoices: usize,
+    /// Those that are paid.
+    pub paid: usize,
+    /// Those that the bot says are delivered.
+    pub delivered: usize,
+    /// Payments in the ledger.
+    pub entries: usize,
+    /// Their invoices.
+    pub entered: usize,
 }
 
 impl Ledger {
@@ -38,6 +54,47 @@ impl Ledger {
         ))
         .await
         .len()
+    }
+
+    /// Whether LK has a product.
+    ///
+    /// # Panics
+    /// When the database can't be read.
+    pub async fn has_product(&self, product: ProductId) -> bool {
+        let found = format!("SELECT version AS n FROM products WHERE product_id = '{product}'");
+        !self.numbers(&found).await.is_empty()
+    }
+
+    /// What the books say of all invoices for a product.
+    ///
+    /// # Panics
+    /// When the database can't be read.
+    pub async fn books(&self, product: ProductId) -> Books {
+        let of_it = format!("FROM invoices WHERE product_id = '{product}'");
+        let entries = format!(
+            "FROM ledger WHERE kind = 'payment' AND invoice_id IN (SELECT invoice_id {of_it})"
+        );
+        Books {
+            invoices: self.count(&format!("COUNT(*) AS n {of_it}")).await,
+            paid: self
+                .count(&format!("COUNT(*) AS n {of_it} AND status = 'paid'"))
+                .await,
+            delivered: self
+                .count(&format!("COUNT(*) AS n {of_it} AND routing = 'delivered'"))
+                .await,
+            entries: self.count(&format!("COUNT(*) AS n {entries}")).await,
+            entered: self
+                .count(&format!("COUNT(DISTINCT invoice_id) AS n {entries}"))
+                .await,
+        }
+    }
+
+    async fn count(&self, what: &str) -> usize {
+        let counted = self.numbers(&format!("SELECT {what}")).await;
+        counted
+            .first()
+            .and_then(|&n| usize::try_from(n).ok())
+            .expect("a count")
     }
 
     async fn numbers(&self, sql: &str) -> Vec<i64> {

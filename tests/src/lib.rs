@@ -14,10 +14,14 @@
 
 pub mod arm;
 pub mod buyer;
+pub mod crowd;
 pub mod fixture;
+pub mod goods;
 pub mod kafka;
 pub mod ledger;
 pub mod lk;
+pub mod ordeal;
+pub mod own_redis;
 pub mod page;
 pub mod ports;
 pub mod process;

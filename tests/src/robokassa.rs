@@ -10,11 +10,12 @@ use geobot_shared::topics::tg_robokassa::{Granted, PaymentCallback};
 use serde_json::{Value, json};
 
 const LOGIN: &str = "geobot-e2e";
-const PASSWORDS: [(&str, &str); 4] = [
+const PASSWORDS: [(&str, &str); 5] = [
     ("ROBOKASSA_PASSWORD1", "e2eLivePassword1"),
     ("ROBOKASSA_PASSWORD2", "e2eLivePassword2"),
     ("ROBOKASSA_TEST_PASSWORD1", "e2eTestPassword1"),
     ("ROBOKASSA_TEST_PASSWORD2", "e2eTestPassword2"),
+    ("ROBOKASSA_PASSWORD3", "e2eLivePassword3"),
 ];
 
 /// The parameters of a ResultURL call, in their order.

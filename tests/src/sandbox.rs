@@ -31,6 +31,12 @@ pub struct ChatMessage {
     /// The text.
     #[serde(default)]
     pub text: Option<String>,
+    /// The line under a file.
+    #[serde(default)]
+    pub caption: Option<String>,
+    /// The file, as the control API shows it.
+    #[serde(default)]
+    pub document: Option<Value>,
     /// Rows of buttons.
     #[serde(default)]
     pub buttons: Vec<Vec<ChatButton>>,
@@ -151,6 +157,29 @@ impl Sandbox {
             .await;
     }
 
+    /// The person sends something that is no text; as in the control API: `{"location": {…}}`, `{"photo": {…}}`.
+    pub async fn send_to_bot(&self, person: i64, what: Value) {
+        let _: Value = self.post(&format!("people/{person}/messages"), what).await;
+    }
+
+    /// Any other call of the control API that changes something.
+    pub async fn do_control(&self, path: &str, body: Value) -> Value {
+        self.post(path, body).await
+    }
+
+    /// Any other call of the control API that only looks.
+    pub async fn look_control(&self, path: &str) -> Value {
+        self.get(path).await
+    }
+
+    /// The bytes of a file in a chat.
+    pub async fn file(&self, file_id: &str) -> Vec<u8> {
+        let request = self.http.get(self.url(&format!("files/{file_id}")));
+        let answer = request.send().await.expect("the sandbox answers");
+        assert_eq!(answer.status(), 200, "the sandbox keeps {file_id}");
+        answer.bytes().await.expect("the file's bytes").to_vec()
+    }
+
     /// The person presses a button.
     pub async fn click(&self, person: i64, message_id: i64, button: &str) {
         let body = json!({"message_id": message_id, "button": button});
@@ -204,6 +233,34 @@ impl Sandbox {
             .get(&format!("calls?method={method}&chat_id={chat}"))
             .await;
         found.calls
+    }
+
+    /// Bot API calls of a method to any chat, after the one with this number.
+    pub async fn calls_after(&self, method: &str, after: u64) -> Vec<Call> {
+        #[derive(Deserialize)]
+        struct Calls {
+            calls: Vec<Call>,
+        }
+        let path = format!("calls?method={method}&after={after}");
+        let found: Calls = self.get(&path).await;
+        found.calls
+    }
+
+    /// Changes Telegram's limits, and returns what they were.
+    pub async fn set_limits(&self, to: Value) -> Value {
+        let before = self.get("limits").await;
+        let _: Value = self.post("limits", to).await;
+        before
+    }
+
+    /// The faults in force.
+    pub async fn faults(&self) -> Vec<Value> {
+        #[derive(Deserialize)]
+        struct Faults {
+            faults: Vec<Value>,
+        }
+        let found: Faults = self.get("faults").await;
+        found.faults
     }
 
     /// A payment; `None` while its pay page was not opened.

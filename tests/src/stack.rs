@@ -12,6 +12,7 @@ use crate::arm::Arm;
 use crate::kafka::Kafka;
 use crate::ledger::{Ledger, new_postgres_database};
 use crate::lk::Lk;
+use crate::ordeal::Bots;
 use crate::ports;
 use crate::process::{self, Process, Signal};
 use crate::robokassa::Robokassa;
@@ -253,6 +254,9 @@ impl Stack {
             ("LOGSTASH_PASSWORD", "e2e-logstash-password"),
             ("SANDBOX_URL", &sandbox),
             ("SANDBOX_RESULT_URL", &format!("{lk}/robokassa/result")),
+            // Not taken while LK has no certificate.
+            ("SANDBOX_RESULT2_URL", &format!("{lk}/robokassa/result2")),
+            ("SANDBOX_PROCESSING_MS", "300"),
             ("SANDBOX_SUCCESS_URL", &format!("{lk}/robokassa/success")),
             ("SANDBOX_FAIL_URL", &format!("{lk}/robokassa/fail")),
             ("SANDBOX_RETRY_UNIT_MS", "200"),
@@ -300,6 +304,27 @@ impl Stack {
         };
         all.extend(worker.map(|name| ("WORKER_NAME".to_owned(), name.to_owned())));
         all
+    }
+
+    /// Bots besides the stack's own, which must be stopped first: they would share the work with it.
+    #[must_use]
+    pub fn more_bots(&self, count: usize, changed: &[(&str, Option<&str>)]) -> Bots {
+        let addresses = ports::free(count);
+        Bots::new(
+            change(self.settings(Service::Bot), changed),
+            addresses
+                .iter()
+                .map(|port| format!("127.0.0.1:{port}"))
+                .collect(),
+            self.folder.clone(),
+            &self.watchdog,
+        )
+    }
+
+    /// Ends processes that a test starts by itself when the tests end.
+    #[must_use]
+    pub fn watchdog(&self) -> &Arc<Watchdog> {
+        &self.watchdog
     }
 
     /// Runs a service's program with some settings changed (or, with `None`, left out) until it ends by itself, and

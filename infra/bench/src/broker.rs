@@ -1,17 +1,22 @@
 //! Topics of our own on somebody's broker: made for one run, deleted after it.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
-use geobot_shared::bus::KafkaSettings;
+use geobot_shared::bus::{KafkaSettings, header};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::message::{Headers as _, Message as _};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 /// The partitions of every topic here, as in the real graph.
 pub(crate) const PARTITIONS: i32 = geobot_shared::topics::PARTITIONS;
 
 const LIMIT: Duration = Duration::from_secs(15);
+/// How long a whole topic may take to be read.
+const READ_LIMIT: Duration = Duration::from_secs(120);
 
 pub(crate) struct Broker {
     settings: KafkaSettings,
@@ -90,5 +95,54 @@ impl Broker {
             }
         }
         Ok(Some(records))
+    }
+
+    /// Goes through a topic, partition by partition in order, with each record's message-id, value and time, to where
+    /// it ends now.
+    pub(crate) fn each(
+        &self,
+        topic: &str,
+        mut take: impl FnMut(&str, &[u8], i64) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let client: BaseConsumer = self
+            .settings
+            .consumer("geobot-bench-check", "geobot-bench-check")
+            .set("group.protocol", "classic")
+            .create()?;
+        let mut left: HashMap<i32, i64> = HashMap::new();
+        let mut list = TopicPartitionList::new();
+        for partition in 0..PARTITIONS {
+            let (low, high) = client.fetch_watermarks(topic, partition, READ_LIMIT)?;
+            if high > low {
+                left.insert(partition, high - 1);
+                list.add_partition_offset(topic, partition, Offset::Beginning)?;
+            }
+        }
+        client.assign(&list)?;
+        let began = Instant::now();
+        while !left.is_empty() {
+            if began.elapsed() > READ_LIMIT {
+                bail!("{topic} can't be read to its end");
+            }
+            let Some(message) = client.poll(Duration::from_millis(100)) else {
+                continue;
+            };
+            let message = message?;
+            let Some(last) = left.get(&message.partition()).copied() else {
+                continue;
+            };
+            let id = message
+                .headers()
+                .and_then(|all| all.iter().find(|h| h.key == header::MESSAGE_ID))
+                .and_then(|h| h.value)
+                .unwrap_or_default();
+            let id = std::str::from_utf8(id).unwrap_or_default();
+            let time = message.timestamp().to_millis().unwrap_or(0);
+            take(id, message.payload().unwrap_or_default(), time)?;
+            if message.offset() >= last {
+                left.remove(&message.partition());
+            }
+        }
+        Ok(())
     }
 }

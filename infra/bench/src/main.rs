@@ -1,8 +1,12 @@
-//! Load and measurements against a real broker: how much the bus costs (`relay`), and whether it keeps its promises
-//! while things are killed (`chaos`). Every measurement prints its figures and writes them as JSON (`--json FILE`).
+//! Load and measurements against a real broker: how much the bus costs (`relay`), what the bot makes of Telegram's
+//! allowance (`sender`), how steadily LK takes callbacks (`callback`), and whether the promises hold while things are
+//! killed (`chaos`: the bus, `payments`: the money). Every measurement prints its figures and writes them as JSON (`--json FILE`).
 
 mod broker;
+mod callback;
 mod chaos;
+mod messages;
+mod payments;
 mod relay;
 mod sender;
 mod usage;
@@ -26,6 +30,15 @@ enum Command {
     Relay(relay::Options),
     /// The bot at Telegram's limits and without them, against the sandbox. Needs a throw-away stack.
     Sender(sender::Options),
+    /// Robokassa's ResultURL calls at a given rate, against LK with full durability. Needs a throw-away stack; the
+    /// database lies in the folder for temporary files (TMPDIR).
+    Callback(callback::Options),
+    /// Messages through the bot while Telegram, Redis and the bot itself break, each of them counted. Needs a throw-away
+    /// stack.
+    Messages(messages::Options),
+    /// Thousands of payments while LK is killed at random moments: each credited once and delivered once. Runs the whole
+    /// graph with the sandbox; needs a throw-away stack and every binary of this build.
+    Payments(payments::Options),
     /// Kill consumers, services and the broker during load, and count every effect.
     Chaos(chaos::Options),
     /// A member of `chaos`, run as a process of its own.
@@ -67,6 +80,9 @@ async fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Relay(options) => relay::run(options).await,
         Command::Sender(options) => sender::run(options).await,
+        Command::Callback(options) => callback::run(options).await,
+        Command::Messages(options) => messages::run(options).await,
+        Command::Payments(options) => payments::run(options).await,
         Command::RelayPart(options) => relay::run_part(options).await,
         Command::Chaos(options) => chaos::run(options).await,
         Command::ChaosMember(options) => chaos::run_member(options).await,

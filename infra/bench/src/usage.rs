@@ -7,7 +7,12 @@ const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Processor time of this process until now.
 pub(crate) fn processor_time() -> Duration {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    processor_time_of(std::process::id())
+}
+
+/// Processor time of a process until now.
+pub(crate) fn processor_time_of(pid: u32) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     // The name, in brackets, may contain spaces; utime and stime are the 12th and 13th field behind it.
     let ticks: f64 = stat
         .rsplit_once(')')
@@ -22,22 +27,24 @@ pub(crate) fn processor_time() -> Duration {
 
 /// The most memory this process has had resident, in MB.
 pub(crate) fn peak_memory_mb() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let kilobytes: f64 = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
-        .and_then(|rest| rest.split_whitespace().next())
-        .and_then(|number| number.parse().ok())
-        .unwrap_or(0.0);
-    kilobytes / 1024.0
+    peak_mb_of(std::process::id())
+}
+
+/// The most memory that a process has had resident, in MB.
+pub(crate) fn peak_mb_of(pid: u32) -> f64 {
+    megabytes(pid, "VmHWM:")
 }
 
 /// The memory that a process has resident now, in MB.
 pub(crate) fn resident_mb(pid: u32) -> f64 {
+    megabytes(pid, "VmRSS:")
+}
+
+fn megabytes(pid: u32, field: &str) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let kilobytes: f64 = status
         .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .find_map(|line| line.strip_prefix(field))
         .and_then(|rest| rest.split_whitespace().next())
         .and_then(|number| number.parse().ok())
         .unwrap_or(0.0);

@@ -4,11 +4,25 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod buying;
+mod cabinet;
 mod callbacks;
 mod chatting;
+mod deliveries;
+mod dialogue;
+mod foreign_webhook;
+mod held;
+mod joining;
+mod keys;
+mod killed_while_paying;
 mod older_graph;
 mod outages;
+mod promo_codes;
 mod reaching;
+mod receipts;
+mod refunds;
 mod refused_settings;
+mod result_url2;
 mod sending;
 mod shutdown;
+mod staff;
+mod support_files;

@@ -4,18 +4,15 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
-use geobot_shared::bus::{KafkaSettings, header};
+use anyhow::Context as _;
+use geobot_shared::bus::KafkaSettings;
 use geobot_shared::topics::dead_letter_topic;
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::RDKafkaErrorCode;
-use rdkafka::message::{Headers as _, Message as _};
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer as _, ThreadedProducer};
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::broker::{Broker, PARTITIONS};
+use crate::broker::Broker;
 
 /// The records are written over about this time.
 const SPREAD: Duration = Duration::from_secs(10);
@@ -83,58 +80,10 @@ fn send(
     }
 }
 
-/// Goes through a topic, partition by partition in order, with each record's message-id, value and time.
-fn each(
-    broker: &Broker,
-    topic: &str,
-    mut take: impl FnMut(&str, &[u8], i64) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    let client: BaseConsumer = broker
-        .settings()
-        .consumer("geobot-bench-check", "geobot-bench-check")
-        .set("group.protocol", "classic")
-        .create()?;
-    let mut left: HashMap<i32, i64> = HashMap::new();
-    let mut list = TopicPartitionList::new();
-    for partition in 0..PARTITIONS {
-        let (low, high) = client.fetch_watermarks(topic, partition, LIMIT)?;
-        if high > low {
-            left.insert(partition, high - 1);
-            list.add_partition_offset(topic, partition, Offset::Beginning)?;
-        }
-    }
-    client.assign(&list)?;
-    let began = Instant::now();
-    while !left.is_empty() {
-        if began.elapsed() > LIMIT {
-            bail!("{topic} can't be read to its end");
-        }
-        let Some(message) = client.poll(Duration::from_millis(100)) else {
-            continue;
-        };
-        let message = message?;
-        let Some(last) = left.get(&message.partition()).copied() else {
-            continue;
-        };
-        let id = message
-            .headers()
-            .and_then(|all| all.iter().find(|h| h.key == header::MESSAGE_ID))
-            .and_then(|h| h.value)
-            .unwrap_or_default();
-        let id = std::str::from_utf8(id).unwrap_or_default();
-        let time = message.timestamp().to_millis().unwrap_or(0);
-        take(id, message.payload().unwrap_or_default(), time)?;
-        if message.offset() >= last {
-            left.remove(&message.partition());
-        }
-    }
-    Ok(())
-}
-
 /// How many message-ids a topic has.
 pub(super) fn distinct(broker: &Broker, topic: &str) -> anyhow::Result<u64> {
     let mut known = HashSet::new();
-    each(broker, topic, |id, _, _| {
+    broker.each(topic, |id, _, _| {
         known.insert(id.to_owned());
         Ok(())
     })?;
@@ -203,7 +152,7 @@ pub(super) fn count(
     let mut last_of: HashMap<String, u64> = HashMap::new();
     let mut times = Vec::new();
     let (mut doubled, mut out_of_order, mut repeated) = (0, 0, 0);
-    each(broker, to, |id, value, time| {
+    broker.each(to, |id, value, time| {
         times.push(time);
         if !ids.insert(id.to_owned()) {
             repeated += 1;

@@ -9,6 +9,8 @@ use geobot_shared::config::SANDBOX_TOKEN;
 use geobot_shared::ids::ChatId;
 use geobot_shared::topics::TgSend;
 use geobot_shared::topics::tg_send::{Priority, SendMessage};
+use geobot_tests::kafka::Kafka;
+use geobot_tests::ordeal::Bots;
 use geobot_tests::ports;
 use geobot_tests::process::{self, Process, Signal};
 use geobot_tests::sandbox::Sandbox;
@@ -17,7 +19,7 @@ use geobot_tests::watchdog::Watchdog;
 use serde_json::{Value, json};
 
 /// Everything that a measurement needs.
-pub(super) struct Graph {
+pub(crate) struct Graph {
     servers: Servers,
     folder: tempfile::TempDir,
     watchdog: Arc<Watchdog>,
@@ -32,7 +34,7 @@ pub(super) struct Graph {
 
 impl Graph {
     /// Starts the sandbox and makes people who have started the bot. The bot itself is not started yet.
-    pub(super) async fn start(people: usize) -> anyhow::Result<Graph> {
+    pub(crate) async fn start(people: usize) -> anyhow::Result<Graph> {
         let servers = Servers::from_environment().context(
             "`sender` needs a throw-away stack: sh init.sh test-stack FILE, then . FILE",
         )?;
@@ -98,10 +100,7 @@ impl Graph {
 
     /// People are those who have written to the bot; what they wrote is taken away before the bot can answer it.
     async fn meet_people(&mut self, count: usize) -> anyhow::Result<()> {
-        let control = Sandbox::new(
-            &format!("http://{}", self.sandbox_address),
-            self.http.clone(),
-        );
+        let control = self.control();
         for n in 0..count {
             let person = control.person(&format!("Person {n}")).await;
             control.write(person.id, "/start").await;
@@ -157,12 +156,7 @@ impl Graph {
         .to_vec()
     }
 
-    /// Starts the bot with these settings besides the usual ones; a running one is ended first.
-    pub(super) async fn run_bot(&mut self, more: &[(&str, &str)]) -> anyhow::Result<()> {
-        if let Some(mut bot) = self.bot.take() {
-            bot.signal(Signal::Term)?;
-            bot.wait().await?;
-        }
+    fn bot_settings(&self, more: &[(&str, &str)]) -> Vec<(String, String)> {
         let mut settings = self.kafka_settings();
         let route_key = format!("1:{}", "ab".repeat(32));
         let usual = [
@@ -183,6 +177,16 @@ impl Graph {
                 .chain(more)
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
         );
+        settings
+    }
+
+    /// Starts the bot with these settings besides the usual ones; a running one is ended first.
+    pub(super) async fn run_bot(&mut self, more: &[(&str, &str)]) -> anyhow::Result<()> {
+        if let Some(mut bot) = self.bot.take() {
+            bot.signal(Signal::Term)?;
+            bot.wait().await?;
+        }
+        let settings = self.bot_settings(more);
         let command = process::command("geobot-bot", self.folder.path(), &settings)?;
         let mut bot = Process::start(
             "bot",
@@ -193,6 +197,19 @@ impl Graph {
         )?;
         bot.ready(&self.http).await?;
         self.bot = Some(bot);
+        Ok(())
+    }
+
+    /// Ends the bot and takes away what waits for it.
+    pub(super) async fn forget_queue(&mut self) -> anyhow::Result<()> {
+        if let Some(mut bot) = self.bot.take() {
+            bot.signal(Signal::Term)?;
+            bot.wait().await?;
+        }
+        let kafka = Kafka::new(self.brokers())?;
+        for topic in ["tg_send", "tg_send_bulk"] {
+            kafka.lose_records(topic).await;
+        }
         Ok(())
     }
 
@@ -208,7 +225,37 @@ impl Graph {
         Ok(())
     }
 
-    pub(super) fn people(&self) -> &[i64] {
+    /// The sandbox's control API.
+    pub(crate) fn control(&self) -> Sandbox {
+        let url = format!("http://{}", self.sandbox_address);
+        Sandbox::new(&url, self.http.clone())
+    }
+
+    /// Kafka's listener without a password.
+    pub(crate) fn brokers(&self) -> &str {
+        &self.servers.kafka
+    }
+
+    /// Ends processes when this one ends.
+    pub(crate) fn watchdog(&self) -> &Arc<Watchdog> {
+        &self.watchdog
+    }
+
+    /// Several bots with these settings besides the usual ones.
+    pub(crate) fn bots(&self, count: usize, more: &[(&str, &str)]) -> Bots {
+        let addresses = ports::free(count);
+        Bots::new(
+            self.bot_settings(more),
+            addresses
+                .iter()
+                .map(|port| format!("127.0.0.1:{port}"))
+                .collect(),
+            self.folder.path().to_owned(),
+            &self.watchdog,
+        )
+    }
+
+    pub(crate) fn people(&self) -> &[i64] {
         &self.people
     }
 

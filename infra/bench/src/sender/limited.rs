@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::ensure;
 use chrono::Utc;
 use geobot_shared::topics::tg_send::Priority;
+use geobot_tests::kafka::Kafka;
 use serde::Serialize;
 
 use super::calls::Calls;
@@ -14,6 +15,10 @@ use super::graph::Graph;
 const ALLOWANCE: f64 = 30.0;
 /// People who get answers and nothing else.
 const ASKING: usize = 30;
+/// Where bulk waits.
+const QUEUE: &str = "tg_send_bulk";
+/// How long moving it there may take.
+const MOVE: Duration = Duration::from_secs(900);
 /// How long the start may take.
 const START: Duration = Duration::from_secs(30);
 
@@ -32,6 +37,8 @@ pub(super) struct Figures {
     /// The bot's resident memory after the start and at the end.
     memory_first_mb: f64,
     memory_last_mb: f64,
+    /// How fast bulk goes from tg_send to the queue, the bot's start included.
+    moved_per_second: f64,
     queue: usize,
     seconds: u64,
 }
@@ -51,8 +58,17 @@ pub(super) async fn measure(
             Priority::Bulk,
         )
     });
+    let kafka = Kafka::new(graph.brokers())?;
+    let before = kafka.records_in(QUEUE).await?;
     graph.publish(bulk).await?;
+    let began = tokio::time::Instant::now();
     graph.run_bot(&[]).await?;
+    println!("waiting until the bot has moved them out of the way of answers …");
+    while kafka.records_in(QUEUE).await? < before + queue as i64 {
+        ensure!(began.elapsed() < MOVE, "the messages are not moved");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let moved_per_second = queue as f64 / began.elapsed().as_secs_f64();
     let mut calls = Calls::of(graph.http(), graph.sandbox_address());
     let began = tokio::time::Instant::now();
     while calls.times.len() < 100 {
@@ -99,6 +115,7 @@ pub(super) async fn measure(
         answers: waits.len(),
         memory_first_mb,
         memory_last_mb,
+        moved_per_second,
         queue,
         seconds,
     })

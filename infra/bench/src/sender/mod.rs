@@ -8,7 +8,7 @@
 //! never reach a broker that serves anybody.
 
 mod calls;
-mod graph;
+pub(crate) mod graph;
 mod limited;
 mod unlimited;
 

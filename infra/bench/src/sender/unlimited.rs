@@ -40,7 +40,8 @@ pub(super) async fn measure(graph: &mut Graph, messages: usize) -> anyhow::Resul
     }
     let minimal_per_second = minimal as f64 / began.elapsed().as_secs_f64();
 
-    // The bulk queue of the measurement before is still there; a notice does not wait for it.
+    // The bulk queue of the measurement before would take its share of everything.
+    graph.forget_queue().await?;
     graph
         .run_bot(&[("BOT_LIMIT_ALL", "100000"), ("BOT_LIMIT_PRIVATE", "100000")])
         .await?;
