@@ -58,6 +58,8 @@ pub(super) async fn measure(
             Priority::Bulk,
         )
     });
+    // What a run that was broken off has left behind is for people who are not there any more.
+    graph.forget_queue().await?;
     let kafka = Kafka::new(graph.brokers())?;
     let before = kafka.records_in(QUEUE).await?;
     graph.publish(bulk).await?;
