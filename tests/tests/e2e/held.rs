@@ -1,7 +1,8 @@
 //! What is paid and could not be delivered goes out once its cause clears.
 
 use geobot_tests::buyer::{Buyer, Product};
-use geobot_tests::shared;
+use geobot_tests::{goods, shared};
+use serde_json::json;
 
 #[test]
 fn a_person_who_blocked_the_bot_gets_the_goods_once_they_are_back() {
@@ -27,5 +28,32 @@ fn a_person_who_blocked_the_bot_gets_the_goods_once_they_are_back() {
             stack.ledger.entries(button.invoice).await,
             [product.kopecks]
         );
+    });
+}
+
+#[test]
+fn access_to_a_channel_whose_right_was_lost_is_delivered_once_it_is_given_back() {
+    shared(async |stack| {
+        let title = json!({ "title": format!("Club {}", uuid::Uuid::now_v7()) });
+        let made = stack.sandbox.do_control("channels", title).await;
+        let channel = made["id"].as_i64().unwrap();
+        let admin = format!("channels/{channel}/admin");
+        let lame = json!({ "can_manage_chat": true, "can_invite_users": false });
+        stack.sandbox.do_control(&admin, lame).await;
+        let delivery = json!({ "kind": "invite_link", "chat_id": channel });
+        let product = goods::on_sale(stack, delivery, "").await;
+        let buyer = Buyer::new(stack).await;
+        let button = buyer.ready_to_pay(&product).await;
+        buyer.pay(&button).await;
+        let held = buyer.staff_see(&button, "paid", "held").await;
+        let cause = held.cause.unwrap_or_default();
+        assert!(cause.contains("rights"), "{cause}");
+
+        let whole = json!({"can_manage_chat": true, "can_invite_users": true, "can_restrict_members": true});
+        stack.sandbox.do_control(&admin, whole).await;
+        buyer.staff_see(&button, "paid", "delivered").await;
+        let links = stack.sandbox.from_bot(buyer.id, button.message_id).await;
+        let links = links.iter().filter_map(|it| it.text.as_deref());
+        assert_eq!(links.filter(|text| text.contains("t.me/+")).count(), 1);
     });
 }
