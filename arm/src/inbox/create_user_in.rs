@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use chrono::Utc;
 use geobot_shared::bus::{Event, Handled, Inbox};
+use geobot_shared::topics::CreateUserIn;
 use geobot_shared::topics::create_user_in::CreateUser;
-use geobot_shared::topics::{CreateUserIn, InfoIn};
-use serde_json::Value;
 
+use super::becomes_a_line;
 use crate::app::App;
 
 /// The handlers of the topic.
@@ -16,18 +15,5 @@ pub fn handlers() -> Inbox<App, CreateUserIn> {
 }
 
 async fn create_user(app: Arc<App>, event: Event<CreateUser>) -> Handled {
-    let Some(transaction) = app.first_time(&event.cause).await? else {
-        return Ok(());
-    };
-    let line = InfoIn::new(
-        event.action.as_str(),
-        format!("It is {}", event.action),
-        Value::Object(event.data.fields),
-    )
-    .at(event.level)
-    .keyed(event.cause.correlation_id.as_str());
-    app.outbox
-        .put::<InfoIn>(&transaction, line, &event.cause, 0, Utc::now())
-        .await?;
-    Ok(app.commit(transaction).await?)
+    becomes_a_line(&app, event, |it| it.fields).await
 }

@@ -171,6 +171,20 @@ pub async fn take(db: &impl ConnectionTrait, state: &UserState) -> Result<bool, 
     newer_wins::<Entity, ActiveModel>(db, row, Column::UserId, Column::Version, NOT_LKS).await
 }
 
+/// Makes the row of a person, or overwrites these columns of the one that is there.
+async fn put(db: &impl ConnectionTrait, row: Model, columns: &[Column]) -> Result<(), DbErr> {
+    let conflict = OnConflict::column(Column::UserId)
+        .update_columns(columns.iter().copied())
+        .to_owned();
+    written(
+        Entity::insert(row.into_active_model())
+            .on_conflict(conflict)
+            .exec_without_returning(db)
+            .await,
+    )?;
+    Ok(())
+}
+
 /// Takes the fact that a person pressed Start. The name counts only until LK has said its own.
 ///
 /// # Errors
@@ -188,15 +202,7 @@ pub async fn take_start(db: &impl ConnectionTrait, fact: &UserStarted) -> Result
         )
     };
     let names = row.clone();
-    let conflict = OnConflict::column(Column::UserId)
-        .update_columns(TELEGRAM.iter().copied())
-        .to_owned();
-    written(
-        Entity::insert(row.into_active_model())
-            .on_conflict(conflict)
-            .exec_without_returning(db)
-            .await,
-    )?;
+    put(db, row, TELEGRAM).await?;
     Entity::update_many()
         .col_expr(Column::FirstName, Expr::value(names.first_name))
         .col_expr(Column::LastName, Expr::value(names.last_name))
@@ -223,16 +229,7 @@ pub async fn take_unreachable(
         unreachable_reason: Some(storable(&fact.reason)),
         ..Model::bare(fact.user_id, fact.at)
     };
-    let conflict = OnConflict::column(Column::UserId)
-        .update_columns([Column::UnreachableAt, Column::UnreachableReason])
-        .to_owned();
-    written(
-        Entity::insert(row.into_active_model())
-            .on_conflict(conflict)
-            .exec_without_returning(db)
-            .await,
-    )?;
-    Ok(())
+    put(db, row, &[Column::UnreachableAt, Column::UnreachableReason]).await
 }
 
 /// Takes the city of the place that a person sent.
@@ -251,16 +248,7 @@ pub async fn take_city(
         country: storable_option(country),
         ..Model::bare(user, now)
     };
-    let conflict = OnConflict::column(Column::UserId)
-        .update_columns([Column::City, Column::Country])
-        .to_owned();
-    written(
-        Entity::insert(row.into_active_model())
-            .on_conflict(conflict)
-            .exec_without_returning(db)
-            .await,
-    )?;
-    Ok(())
+    put(db, row, &[Column::City, Column::Country]).await
 }
 
 /// One person.

@@ -68,62 +68,66 @@ struct Sent<'a> {
 
 /// Bot API: a message has one file at most; a picture comes in several sizes.
 fn file_of(message: &Message) -> Option<Sent<'_>> {
-    let sent = |kind, meta, name, media_type: Option<String>| {
-        Some(Sent {
-            kind,
-            meta,
-            name,
-            media_type,
-        })
-    };
     if let Some(sizes) = message.photo() {
         let largest = sizes.iter().max_by_key(|size| size.width * size.height)?;
-        let media_type = Some("image/jpeg".to_owned());
-        return sent(AttachmentKind::Photo, &largest.file, None, media_type);
+        return sent(
+            AttachmentKind::Photo,
+            &largest.file,
+            &None,
+            &Some("image/jpeg"),
+        );
     }
     if let Some(it) = message.video() {
-        let (name, media) = (it.file_name.as_deref(), it.mime_type.as_ref());
         return sent(
             AttachmentKind::Video,
             &it.file,
-            name,
-            media.map(ToString::to_string),
+            &it.file_name,
+            &it.mime_type,
         );
     }
     if let Some(it) = message.animation() {
-        let (name, media) = (it.file_name.as_deref(), it.mime_type.as_ref());
         return sent(
             AttachmentKind::Video,
             &it.file,
-            name,
-            media.map(ToString::to_string),
+            &it.file_name,
+            &it.mime_type,
         );
     }
     if let Some(it) = message.video_note() {
-        let media_type = Some("video/mp4".to_owned());
-        return sent(AttachmentKind::Video, &it.file, None, media_type);
+        return sent(AttachmentKind::Video, &it.file, &None, &Some("video/mp4"));
     }
     if let Some(it) = message.voice() {
-        let media = it.mime_type.as_ref().map(ToString::to_string);
-        return sent(AttachmentKind::Voice, &it.file, None, media);
+        return sent(AttachmentKind::Voice, &it.file, &None, &it.mime_type);
     }
     if let Some(it) = message.audio() {
-        let (name, media) = (it.file_name.as_deref(), it.mime_type.as_ref());
         return sent(
             AttachmentKind::Audio,
             &it.file,
-            name,
-            media.map(ToString::to_string),
+            &it.file_name,
+            &it.mime_type,
         );
     }
     let it = message.document()?;
-    let (name, media) = (it.file_name.as_deref(), it.mime_type.as_ref());
     sent(
         AttachmentKind::Document,
         &it.file,
-        name,
-        media.map(ToString::to_string),
+        &it.file_name,
+        &it.mime_type,
     )
+}
+
+fn sent<'a>(
+    kind: AttachmentKind,
+    meta: &'a FileMeta,
+    name: &'a Option<String>,
+    media_type: &Option<impl ToString>,
+) -> Option<Sent<'a>> {
+    Some(Sent {
+        kind,
+        meta,
+        name: name.as_deref(),
+        media_type: media_type.as_ref().map(ToString::to_string),
+    })
 }
 
 /// Takes a file from Telegram into the shop's file store. What can't be taken is named, and the message goes on.

@@ -34,12 +34,8 @@ fn a_person_who_blocked_the_bot_gets_the_goods_once_they_are_back() {
 #[test]
 fn access_to_a_channel_whose_right_was_lost_is_delivered_once_it_is_given_back() {
     shared(async |stack| {
-        let title = json!({ "title": format!("Club {}", uuid::Uuid::now_v7()) });
-        let made = stack.sandbox.do_control("channels", title).await;
-        let channel = made["id"].as_i64().unwrap();
-        let admin = format!("channels/{channel}/admin");
         let lame = json!({ "can_manage_chat": true, "can_invite_users": false });
-        stack.sandbox.do_control(&admin, lame).await;
+        let channel = stack.sandbox.channel(lame).await;
         let delivery = json!({ "kind": "invite_link", "chat_id": channel });
         let product = goods::on_sale(stack, delivery, "").await;
         let buyer = Buyer::new(stack).await;
@@ -50,6 +46,7 @@ fn access_to_a_channel_whose_right_was_lost_is_delivered_once_it_is_given_back()
         assert!(cause.contains("rights"), "{cause}");
 
         let whole = json!({"can_manage_chat": true, "can_invite_users": true, "can_restrict_members": true});
+        let admin = format!("channels/{channel}/admin");
         stack.sandbox.do_control(&admin, whole).await;
         buyer.staff_see(&button, "paid", "delivered").await;
         let links = stack.sandbox.from_bot(buyer.id, button.message_id).await;

@@ -7,19 +7,9 @@ use serde_json::{Value, json};
 
 /// A channel in which the bot may invite and remove people.
 async fn channel(stack: &Stack) -> i64 {
-    let title = format!("Club {}", uuid::Uuid::now_v7());
-    let made = stack
-        .sandbox
-        .do_control("channels", json!({ "title": title }))
-        .await;
-    let id = made["id"].as_i64().unwrap();
     let rights =
         json!({"can_manage_chat": true, "can_invite_users": true, "can_restrict_members": true});
-    stack
-        .sandbox
-        .do_control(&format!("channels/{id}/admin"), rights)
-        .await;
-    id
+    stack.sandbox.channel(rights).await
 }
 
 /// A link that asks for approval.
