@@ -79,7 +79,7 @@ impl ConsumerContext for GroupContext {
                     std::thread::sleep(Duration::from_millis(1));
                 }
                 // Librdkafka gives the partitions up only after the commits that were begun before.
-                commit(client, shared, &revoked, CommitMode::Async);
+                commit_last(client, shared, &revoked, CommitMode::Async);
                 info!(
                     topic = shared.topic,
                     partitions = list.count(),
@@ -107,6 +107,20 @@ impl ConsumerContext for GroupContext {
         }
         shared.joined.store(true, Ordering::Release);
     }
+}
+
+/// Commits the frontier of partitions that are given up, even where it has been committed before: nobody is told of an
+/// earlier commit that the broker refused, as it does while the group changes, and the next owner would begin there.
+pub(super) fn commit_last(
+    client: &BaseConsumer<GroupContext>,
+    shared: &Shared,
+    partitions: &[Arc<Partition>],
+    mode: CommitMode,
+) {
+    for partition in partitions {
+        locked(&partition.ledger).commit_failed();
+    }
+    commit(client, shared, partitions, mode);
 }
 
 /// Commits the frontier of these partitions where it has moved. [`CommitMode::Async`] only begins it, and whether it

@@ -62,7 +62,7 @@ impl Ledger {
         self.committed = Some(next);
     }
 
-    /// Notes that a commit was not taken: the frontier is to be committed again.
+    /// Notes that a commit was not taken, or may not have been: the frontier is to be committed again.
     pub fn commit_failed(&mut self) {
         self.committed = None;
     }

@@ -12,7 +12,7 @@ use tracing::{error, info};
 
 use super::assignment::{Partition, Shared, locked};
 use super::gate::{Gate, Load, Step};
-use super::group::{GroupContext, commit};
+use super::group::{GroupContext, commit, commit_last};
 use super::lanes::{Lanes, OrderKey};
 use super::worker::Job;
 use super::{Producer, Record};
@@ -223,7 +223,7 @@ impl Poller {
         }
         let drained = shared.in_flight.get().0 == 0;
         // This may take long when Kafka is away; whoever waits for this thread does not wait for ever.
-        commit(&client, &shared, &partitions, CommitMode::Sync);
+        commit_last(&client, &shared, &partitions, CommitMode::Sync);
         // Nobody waits for the lanes: records that did not end in time are repeated by others.
         runtime.spawn(lanes.close());
         drop(client);

@@ -108,6 +108,22 @@ async fn a_commit_that_the_broker_refuses_is_made_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_refused_commit_is_made_again_before_the_partition_is_given_up() {
+    let (cluster, settings) = cluster(&["t", "t.dlq", "info_in"]);
+    let value = user("k", 0).value;
+    write(&settings, "t", &[&value]);
+    let refusal = RDKafkaRespErr::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
+    cluster.request_errors(RDKafkaApiKey::OffsetCommit, &[refusal]);
+    let app = App::new(|_, _| async { Ok(()) });
+    let member = Member::start_with(&settings, "t", &app, quick());
+    until("it is handled", || async { app.count() == 1 }).await;
+    // The refused commit goes out, and the statistics have not told of it yet.
+    tokio::time::sleep(quick().commit_every * 3).await;
+    member.stop().await;
+    assert_eq!(committed(&settings, &group("t"), "t"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_is_away_does_not_hold_up_a_shutdown() {
     let (cluster, settings) = cluster(&["t", "t.dlq", "info_in"]);
     let value = user("k", 0).value;
