@@ -1,10 +1,11 @@
 //! Load and measurements against a real broker: how much the bus costs (`relay`), what the bot makes of Telegram's
 //! allowance (`sender`), how steadily LK takes callbacks (`callback`), and whether the promises hold while things are
-//! killed (`chaos`: the bus, `payments`: the money). Every measurement prints its figures and writes them as JSON (`--json FILE`).
+//! killed (`chaos`: the bus, `payments`: the money), and what people cost (`footprint`). Every measurement prints its figures and writes them as JSON (`--json FILE`).
 
 mod broker;
 mod callback;
 mod chaos;
+mod footprint;
 mod messages;
 mod payments;
 mod relay;
@@ -39,6 +40,9 @@ enum Command {
     /// Thousands of payments while LK is killed at random moments: each credited once and delivered once. Runs the whole
     /// graph with the sandbox; needs a throw-away stack and every binary of this build.
     Payments(payments::Options),
+    /// What a person costs who starts the bot and buys once: bytes in Redis and in the databases, memory of the
+    /// services. Runs the whole graph with the sandbox; needs a throw-away stack and every binary of this build.
+    Footprint(footprint::Options),
     /// Kill consumers, services and the broker during load, and count every effect.
     Chaos(chaos::Options),
     /// A member of `chaos`, run as a process of its own.
@@ -83,6 +87,7 @@ async fn main() -> ExitCode {
         Command::Callback(options) => callback::run(options).await,
         Command::Messages(options) => messages::run(options).await,
         Command::Payments(options) => payments::run(options).await,
+        Command::Footprint(options) => footprint::run(options).await,
         Command::RelayPart(options) => relay::run_part(options).await,
         Command::Chaos(options) => chaos::run(options).await,
         Command::ChaosMember(options) => chaos::run_member(options).await,
