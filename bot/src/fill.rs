@@ -5,6 +5,7 @@ use std::time::Duration;
 use geobot_shared::bus::{Cause, Producer, PublishError};
 use geobot_shared::topics::LkSyncTg;
 use geobot_shared::topics::lk_sync_tg::{CatalogRequested, PeopleRequested};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use uuid::Uuid;
@@ -26,7 +27,7 @@ enum FillError {
 
 /// Runs until `stop`.
 pub async fn run(store: &Store, producer: &Producer, stop: CancellationToken) {
-    let mut asked: Option<tokio::time::Instant> = None;
+    let mut asked = None;
     loop {
         match look(store, producer, &mut asked).await {
             Ok(()) => {}
@@ -42,17 +43,18 @@ pub async fn run(store: &Store, producer: &Producer, stop: CancellationToken) {
 async fn look(
     store: &Store,
     producer: &Producer,
-    asked: &mut Option<tokio::time::Instant>,
+    asked: &mut Option<(Uuid, Instant)>,
 ) -> Result<(), FillError> {
     if store.is_filled().await? {
         *asked = None;
         return Ok(());
     }
-    if asked.is_some_and(|at| at.elapsed() < ASK_AGAIN) {
+    // Asked again, it stays the same request: the first answer to it that is whole is enough.
+    let request_id = store.begin_filling(Uuid::now_v7()).await?;
+    if asked.is_some_and(|(id, at)| id == request_id && at.elapsed() < ASK_AGAIN) {
         return Ok(());
     }
     let cause = Cause::new_story();
-    let request_id = Uuid::now_v7();
     info!(%request_id, "people_requested");
     producer
         .publish::<LkSyncTg>(PeopleRequested { request_id }, &cause)
@@ -60,6 +62,6 @@ async fn look(
     producer
         .publish::<LkSyncTg>(CatalogRequested {}, &cause)
         .await?;
-    *asked = Some(tokio::time::Instant::now());
+    *asked = Some((request_id, Instant::now()));
     Ok(())
 }

@@ -23,7 +23,7 @@ use crate::telegram::sender::{Content, SendError};
 /// What the bus is to do with the update.
 pub async fn ask(app: &App, request: &ChatJoinRequest, cause: &Cause) -> Handled {
     let user = TelegramUserId(request.from.id.0.cast_signed());
-    if app.store.pace(user).await? != Pace::Usual {
+    if app.store.pace(user, &cause.message_id).await? != Pace::Usual {
         // The request stays open; an admin can answer it, or the person asks again.
         return Ok(());
     }

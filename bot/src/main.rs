@@ -129,8 +129,8 @@ async fn main() -> anyhow::Result<ExitCode> {
     )?;
 
     let wanted = checked.webhook.clone();
-    let webhook_met = Arc::new(Notify::new());
-    let met = Arc::clone(&webhook_met);
+    let look = Arc::new(Notify::new());
+    let met = Arc::clone(&look);
     let (watched, alerts) = (app.sender.api().clone(), producer.clone());
     life.spawn(Step::Services, "webhook watch", |stop| async move {
         watch::run(&watched, wanted, &met, &alerts, stop).await;
@@ -184,7 +184,7 @@ async fn main() -> anyhow::Result<ExitCode> {
                 token,
                 bot_id,
                 producer: producer.clone(),
-                webhook_met,
+                look,
             };
             life.spawn(Step::Intake, "polling", |stop| async move {
                 poller.run(stop).await;

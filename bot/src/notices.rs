@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, FixedOffset, Utc};
 use geobot_shared::i18n::{self, Language, Texts, Value};
-use geobot_shared::topics::states::{EntitlementState, InvoiceState};
+use geobot_shared::topics::states::{EntitlementState, InvoiceState, InvoiceStatus, Routing};
 use geobot_shared::topics::tg_notify::NotifyEvent;
 use geobot_shared::topics::tg_send::{Button, Priority};
 use url::{Host, Url};
@@ -28,15 +28,32 @@ pub fn content(reader: Reader<'_>, event: &NotifyEvent, now: DateTime<Utc>) -> C
     if let NotifyEvent::CabinetLink { url, expires_at } = event {
         return cabinet_link(reader, url, *expires_at, now);
     }
-    let buttons = match event {
+    Content::html(text(reader, event)).with_buttons(buttons(reader, event))
+}
+
+/// What can be done about an event, and the way back to the menu.
+fn buttons(reader: Reader<'_>, event: &NotifyEvent) -> Vec<Vec<Button>> {
+    let mut rows = match event {
         NotifyEvent::SubscriptionEndsSoon { product_id, .. }
         | NotifyEvent::SubscriptionEnded { product_id, .. } => {
             let again = Click::Buy(*product_id);
             vec![vec![reader.button("button-buy-again", &again)]]
         }
+        NotifyEvent::PaymentState { invoice } if invoice.status.is_payable() => {
+            let again = Click::Check(invoice.invoice_id);
+            vec![vec![reader.button("button-check-again", &again)]]
+        }
+        NotifyEvent::Payments { invoices } if !invoices.is_empty() => {
+            vec![vec![reader.button("button-cabinet", &Click::Cabinet)]]
+        }
+        NotifyEvent::Subscriptions { entitlements } if !entitlements.is_empty() => Vec::new(),
+        NotifyEvent::Payments { .. } | NotifyEvent::Subscriptions { .. } => {
+            vec![vec![reader.button("button-buy", &Click::Products)]]
+        }
         _ => Vec::new(),
     };
-    Content::html(text(reader, event)).with_buttons(buttons)
+    rows.push(keyboard::back(reader.texts, reader.language));
+    rows
 }
 
 /// Answers to what somebody has just asked go first.
@@ -55,6 +72,11 @@ pub fn priority(event: &NotifyEvent) -> Priority {
     }
 }
 
+/// Whether only those hear of it who want reminders. LK has asked its own books; what the person said since stands here.
+pub fn is_reminder(event: &NotifyEvent) -> bool {
+    matches!(event, NotifyEvent::SubscriptionEndsSoon { .. })
+}
+
 /// What nobody waits for makes no sound at night; who has a sign-in link must not pass it on by mistake.
 pub fn manner(event: &NotifyEvent) -> Manner<'static> {
     Manner {
@@ -70,7 +92,7 @@ pub fn manner(event: &NotifyEvent) -> Manner<'static> {
 fn text(reader: Reader<'_>, event: &NotifyEvent) -> String {
     match event {
         NotifyEvent::PaymentState { invoice } => reader.format(
-            "payment-state",
+            payment_state(invoice),
             &[
                 ("title", escape(&invoice.title).into()),
                 ("status", reader.status(invoice).into()),
@@ -140,7 +162,7 @@ fn cabinet_link(
 }
 
 /// Telegram refuses buttons to hosts without a dot, such as localhost; an address by numbers is taken.
-fn fits_a_button(url: &str) -> bool {
+pub(crate) fn fits_a_button(url: &str) -> bool {
     match Url::parse(url) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => match url.host() {
             Some(Host::Domain(name)) => name.contains('.'),
@@ -160,11 +182,21 @@ fn titled(reader: Reader<'_>, key: &str, lines: impl Iterator<Item = String>) ->
     text
 }
 
+/// How an invoice stands, for somebody who says to have paid it.
+fn payment_state(invoice: &InvoiceState) -> &'static str {
+    match (invoice.status, invoice.routing) {
+        (status, _) if status.is_payable() => "payment-state-unpaid",
+        (InvoiceStatus::Paid, Routing::Held) => "payment-state-held",
+        _ => "payment-state",
+    }
+}
+
 fn payment_line(reader: Reader<'_>, invoice: &InvoiceState) -> String {
     let at = invoice.paid_at.unwrap_or(invoice.created_at);
     reader.format(
         "payment-line",
         &[
+            ("invoice", invoice.invoice_id.to_string().into()),
             ("date", reader.date(at).into()),
             ("title", escape(&invoice.title).into()),
             (
@@ -335,6 +367,51 @@ mod tests {
         };
         assert!(!manner(&mismatch).can_wait);
         assert!(!manner(&NotifyEvent::CityNotFound).can_wait);
+    }
+
+    fn invoice(status: InvoiceStatus, routing: Routing) -> InvoiceState {
+        let example = include_str!("../../shared/tests/contract/tg_notify/notify.json");
+        let record: serde_json::Value = serde_json::from_str(example).unwrap();
+        let event = serde_json::from_value(record["payload"]["data"].clone()).unwrap();
+        let NotifyEvent::PaymentState { invoice } = event else {
+            panic!("{event:?}")
+        };
+        InvoiceState {
+            status,
+            routing,
+            ..invoice
+        }
+    }
+
+    #[test]
+    fn who_asks_after_a_payment_hears_what_to_do_and_has_a_way_back() {
+        for (status, routing, wanted) in [
+            (
+                InvoiceStatus::Pending,
+                Routing::Waiting,
+                "payment-state-unpaid",
+            ),
+            (
+                InvoiceStatus::Expired,
+                Routing::Waiting,
+                "payment-state-unpaid",
+            ),
+            (InvoiceStatus::Paid, Routing::Held, "payment-state-held"),
+            (InvoiceStatus::Paid, Routing::Delivered, "payment-state"),
+            (InvoiceStatus::Refunded, Routing::Held, "payment-state"),
+        ] {
+            let invoice = invoice(status, routing);
+            assert_eq!(payment_state(&invoice), wanted);
+            let check = Click::Check(invoice.invoice_id).data();
+            let event = NotifyEvent::PaymentState { invoice };
+            in_every_language(&event, |_, content| {
+                let data = |it: &Button| it.callback_data.clone().unwrap_or_default();
+                let (_, buttons) = parts(&content);
+                let all: Vec<_> = buttons.iter().flatten().map(data).collect();
+                assert_eq!(all.contains(&check), status.is_payable(), "{all:?}");
+                assert!(all.contains(&Click::Menu.data()), "{all:?}");
+            });
+        }
     }
 
     #[test]

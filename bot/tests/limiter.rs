@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use geobot_bot::store::Store;
-use geobot_bot::telegram::limiter::{Limiter, Limits};
+use geobot_bot::telegram::limiter::{Limiter, Limits, Turn};
 use geobot_shared::topics::tg_send::Priority;
 
 /// A store in an empty database.
@@ -165,6 +165,50 @@ async fn a_group_has_a_pace_of_its_own() {
     }
     assert!(
         began.elapsed() >= Duration::from_millis(390),
+        "{:?}",
+        began.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn a_long_pause_of_one_chat_is_told_at_once_and_stops_no_other_chat() {
+    let limiter = Limiter::new(empty_store(3).await, Some(limits(10_000.0, 1_000.0)));
+    let hour = Duration::from_secs(3_600);
+    assert!(!limiter.refused(7, hour).await.unwrap());
+    let began = Instant::now();
+    for priority in [Priority::Interactive, Priority::Notify, Priority::Bulk] {
+        match limiter.turn(7, priority, None).await.unwrap() {
+            Turn::Later(pause) => assert!(pause > hour / 2 && pause <= hour, "{pause:?}"),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(limiter.turn(8, priority, None).await.unwrap(), Turn::Taken);
+    }
+    assert!(began.elapsed() < Duration::from_secs(2));
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_stops_nothing() {
+    let limiter = Limiter::new(empty_store(4).await, Some(limits(100.0, 100.0)));
+    let url = format!("{}4", std::env::var("GEOBOT_TEST_REDIS").unwrap());
+    let client = redis::Client::open(url).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    // Turns were taken an hour ahead of now.
+    let ahead = chrono::Utc::now().timestamp_micros() + 3_600_000_000;
+    for key in ["geobot:limit:all", "geobot:limit:chat:7"] {
+        let mut set = redis::cmd("SET");
+        let _: () = set
+            .arg(key)
+            .arg(ahead)
+            .query_async(&mut connection)
+            .await
+            .unwrap();
+    }
+    let began = Instant::now();
+    for priority in [Priority::Interactive, Priority::Bulk] {
+        assert_eq!(limiter.turn(7, priority, None).await.unwrap(), Turn::Taken);
+    }
+    assert!(
+        began.elapsed() < Duration::from_secs(2),
         "{:?}",
         began.elapsed()
     );

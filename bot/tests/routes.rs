@@ -28,6 +28,7 @@ fn name(route: &Route) -> &'static str {
 /// Every step from every state, as a Mermaid diagram. Steps that leave a person where they are have no arrow.
 fn diagram() -> String {
     let product = ProductId(uuid::Uuid::from_u128(1));
+    let another = ProductId(uuid::Uuid::from_u128(2));
     let (mine, other) = (invoice(1), invoice(2));
     let routes = [
         Route::New,
@@ -46,7 +47,12 @@ fn diagram() -> String {
         ("invoice refused", Step::InvoiceGone(None)),
         ("its invoice expired", Step::InvoiceGone(Some(mine))),
         ("another invoice expired", Step::InvoiceGone(Some(other))),
-        ("payment checked", Step::Paid(mine)),
+        ("something else wanted", Step::Leave),
+        ("payment checked", Step::Paid(mine, product)),
+        (
+            "payment of another product checked",
+            Step::Paid(mine, another),
+        ),
     ];
     let mut text = String::from("```mermaid\nstateDiagram-v2\n    [*] --> New\n");
     for route in &routes {

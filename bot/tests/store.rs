@@ -13,6 +13,7 @@ use chrono::Utc;
 use geobot_bot::store::Store;
 use geobot_bot::store::albums::FILES_A_DAY;
 use geobot_bot::store::dialogue::DialogueError;
+use geobot_bot::store::pace::{A_MINUTE, Pace};
 use geobot_bot::store::payments::PayButton;
 use geobot_bot::store::route::{Route, Step};
 use geobot_bot::store::sends::{Claim, LEASE};
@@ -130,6 +131,151 @@ async fn an_older_state_of_a_person_is_ignored() {
     store.speak(user, Language::En).await.unwrap();
     let person = store.meet(user, Language::Ru).await.unwrap();
     assert!(person.blocked && person.language == Language::En);
+}
+
+#[tokio::test]
+async fn a_ban_that_comes_while_a_person_chooses_survives_every_choice() {
+    let (store, user) = (store(), somebody());
+    let mut state = UserState {
+        user_id: user,
+        version: 1,
+        first_name: String::new(),
+        last_name: None,
+        username: None,
+        language: "ru".to_owned(),
+        blocked: false,
+        settings: NotifySettings::default(),
+        created_at: Utc::now(),
+    };
+    store.learn_person(&state).await.unwrap();
+    state.version = 2;
+    state.blocked = true;
+    let choices: Vec<_> = (0..30)
+        .map(|n| {
+            let (store, state) = (store.clone(), state.clone());
+            tokio::spawn(async move {
+                match n % 3 {
+                    0 => store.speak(user, Language::En).await.unwrap(),
+                    1 => {
+                        let silent = |wishes: NotifySettings| NotifySettings {
+                            news: false,
+                            ..wishes
+                        };
+                        store.wish(user, silent).await.unwrap();
+                    }
+                    _ => {
+                        store.learn_person(&state).await.unwrap();
+                    }
+                }
+            })
+        })
+        .collect();
+    for choice in choices {
+        choice.await.unwrap();
+    }
+    let person = store.person(user).await.unwrap().unwrap();
+    assert!(person.blocked, "{person:?}");
+    assert_eq!(person.version, 2);
+}
+
+#[tokio::test]
+async fn two_switches_at_once_are_both_turned() {
+    let (store, user) = (store(), somebody());
+    store.meet(user, Language::Ru).await.unwrap();
+    let (a, b) = (store.clone(), store.clone());
+    let (news, reminders) = tokio::join!(
+        a.wish(user, |wishes| NotifySettings {
+            news: false,
+            ..wishes
+        }),
+        b.wish(user, |wishes| NotifySettings {
+            reminders: false,
+            ..wishes
+        }),
+    );
+    assert!(!news.unwrap().news && !reminders.unwrap().reminders);
+    let now = store.person(user).await.unwrap().unwrap().settings;
+    assert!(!now.news && !now.reminders, "{now:?}");
+}
+
+#[tokio::test]
+async fn who_opted_out_or_was_banned_long_ago_is_no_stranger() {
+    let (store, user) = (store(), somebody());
+    store.meet(user, Language::Ru).await.unwrap();
+    assert_eq!(seconds_left(user).await, -1);
+    store.wish(user, |wishes| wishes).await.unwrap();
+    assert_eq!(seconds_left(user).await, -1);
+    store.speak(user, Language::En).await.unwrap();
+    assert_eq!(seconds_left(user).await, -1);
+}
+
+/// -1: kept for ever.
+async fn seconds_left(user: TelegramUserId) -> i64 {
+    let url = std::env::var("GEOBOT_TEST_REDIS").unwrap();
+    let client = redis::Client::open(format!("{url}9")).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let key = format!("geobot:person:{user}");
+    redis::AsyncCommands::ttl(&mut connection, key)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn people_count_as_known_only_when_redis_was_not_emptied_between_their_pages() {
+    let store = store();
+    let forget = async |key: &str| {
+        let url = std::env::var("GEOBOT_TEST_REDIS").unwrap();
+        let client = redis::Client::open(format!("{url}9")).unwrap();
+        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let _: () = redis::AsyncCommands::del(&mut connection, key)
+            .await
+            .unwrap();
+    };
+    forget("geobot:filled").await;
+    forget("geobot:filling").await;
+    let [first, again, second] = [1, 2, 3].map(uuid::Uuid::from_u128);
+    assert_eq!(store.begin_filling(first).await.unwrap(), first);
+    // Another replica, or the same after a restart, joins the request that is under way.
+    assert_eq!(store.begin_filling(again).await.unwrap(), first);
+    // Redis is emptied; the pages that follow end a request that is not known any more.
+    forget("geobot:filling").await;
+    assert_eq!(store.begin_filling(second).await.unwrap(), second);
+    assert!(!store.end_filling(first).await.unwrap());
+    assert!(!store.is_filled().await.unwrap());
+    assert!(store.end_filling(second).await.unwrap());
+    assert!(store.is_filled().await.unwrap());
+}
+
+#[tokio::test]
+async fn an_update_that_is_handled_again_and_again_is_no_flood() {
+    let (store, user) = (store(), somebody());
+    for _ in 0..3 * A_MINUTE {
+        assert_eq!(store.pace(user, "patient").await.unwrap(), Pace::Usual);
+    }
+    for number in 1..A_MINUTE {
+        let update = format!("update-{number}");
+        assert_eq!(store.pace(user, &update).await.unwrap(), Pace::Usual);
+    }
+    for _ in 0..2 {
+        assert_eq!(store.pace(user, "last").await.unwrap(), Pace::JustTooFast);
+        assert_eq!(store.pace(user, "more").await.unwrap(), Pace::TooFast);
+    }
+    assert_eq!(store.pace(user, "patient").await.unwrap(), Pace::Usual);
+}
+
+#[tokio::test]
+async fn the_links_of_a_person_into_a_chat_are_known_until_they_are_withdrawn() {
+    let (store, user) = (store(), somebody());
+    let (club, other) = (ChatId(-100), ChatId(-200));
+    for (chat, link) in [(club, "a"), (club, "a"), (club, "b"), (other, "c")] {
+        store.keep_link(user, chat, link).await.unwrap();
+    }
+    let mut links = store.links(user, club).await.unwrap();
+    links.sort();
+    assert_eq!(links, ["a", "b"]);
+    store.forget_links(user, club).await.unwrap();
+    assert!(store.links(user, club).await.unwrap().is_empty());
+    assert_eq!(store.links(user, other).await.unwrap(), ["c"]);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@ command-buy = Buy
 command-payments = My payments
 command-subscriptions = My subscriptions
 command-cabinet = My account
+command-profile = Profile and language
 command-settings = Notifications
 command-stop = No more news
 command-help = Help
@@ -10,15 +11,25 @@ command-help = Help
 # Menu
 welcome = Hello, <b>{ $name }</b>! Buy access and files here and get them in this chat at once.
 menu = What would you like to see?
+unknown-command = There is no such command. Choose from the menu, or say it in words: our staff will see the message.
+profile = <b>{ $name }</b>
+    Your number in Telegram: <code>{ $id }</code>
+    Language: English
+
+    News of the shop: { $news }
+    Reminders: { $reminders }
+switched-on = on
+switched-off = off
 button-buy = 🛍 Buy
 button-payments = 🧾 My payments
 button-subscriptions = 🔑 My subscriptions
 button-cabinet = 👤 My account
+button-profile = 🪪 Profile
 button-settings = 🔔 Notifications
 button-news = News of the shop
 button-reminders = Reminders
 button-city = 📍 My city
-button-send-place = 📍 Send where I am
+button-send-place = 📍 Send my location
 button-help = ❓ Help
 button-language = 🌐 Русский
 button-menu = ⬅️ Menu
@@ -35,6 +46,8 @@ product-line = <b>{ $title }</b> — { $price }
 nothing-on-sale = Nothing is on sale right now. Please come back later.
 product-gone = This product is no longer on sale.
 preparing-invoice = Preparing the invoice…
+checking-payment = Checking the payment…
+one-moment = One moment…
 invoice = Invoice for <b>{ $title }</b>
     To pay: <b>{ $amount }</b>
 
@@ -47,27 +60,31 @@ invoice-discounted = Invoice for <b>{ $title }</b>
 invoice-test = 🧪 A test payment: no money is taken.
 button-pay = 💳 Pay { $amount }
 button-check = ✅ I have paid
+button-check-again = 🔄 Check again
 button-promo = 🏷 I have a promo code
+button-promo-again = 🏷 Enter another promo code
+button-no-promo = 🛍 Buy without a promo code
 button-buy-again = 🔁 Buy again
 enter-promo = Send the promo code as one message.
 invoice-refused-product = This product can't be bought right now.
-invoice-refused-blocked = You can't buy here. Please write to support.
-invoice-refused-promo = The promo code was not accepted.
-invoice-expired = The time to pay this invoice is over. If you have already paid, what you bought will still arrive. To buy again, open /buy.
+invoice-refused-blocked = You can't buy here.
+invoice-refused-promo = The promo code was not accepted. Please check the spelling. It may also be over or used already.
+invoice-expired = The time to pay the invoice for <b>{ $title }</b> is over. If you have already paid, what you bought will still arrive. To buy again, open /buy.
 
 # Paying
 invoice-paid = ✅ The invoice for <b>{ $title }</b> is paid.
 payment-received = ✅ Payment received: <b>{ $title }</b>, { $amount }. Thank you!
 delivery-link = Your personal link (works once): { $link }
 delivery-webhook = Your order is on its way. You will get what you bought from our partner within minutes.
-payment-mismatch = Another amount than on the invoice has arrived. Our staff is looking into it and will write to you.
-refund-done = Refund for invoice { $invoice }: { $amount } will return to the card you paid with.
-access-revoked = Access by invoice { $invoice } has ended.
+delivery-delayed = We can't give you <b>{ $title }</b> yet. Our staff knows already. There is no need to pay again: it will arrive here as soon as it can.
+payment-mismatch = The amount that arrived is not the one on the invoice. Our staff is looking into it and will write to you.
+refund-done = We returned { $amount } for invoice No. { $invoice }. The money comes back the way you paid it, usually within a few days.
+access-revoked = Access by invoice No. { $invoice } is closed.
 
 # Payments
 payments-none = No payments yet.
 payments-title = Your payments:
-payment-line = { $date } · { $title } · { $amount } · { $status }
+payment-line = { $date } · { $title } · { $amount } · { $status } · No. { $invoice }
 status-created = awaiting payment
 status-pending = awaiting payment
 status-paid = paid
@@ -78,6 +95,8 @@ status-refunding = being refunded
 status-refunded = refunded
 status-partly_refunded = partly refunded
 payment-state = Invoice for <b>{ $title }</b>: { $status }.
+payment-state-unpaid = The payment for <b>{ $title }</b> has not arrived yet. If you have paid, please wait a few minutes: what you bought will arrive here by itself, there is no need to pay again.
+payment-state-held = The invoice for <b>{ $title }</b> is paid, but we can't give it to you yet. Our staff knows already. There is no need to pay again: it will arrive here as soon as it can.
 subscriptions-none = No subscriptions yet.
 subscriptions-title = Your subscriptions:
 subscription-line = { $title } — until { $until }

@@ -3,6 +3,7 @@ command-buy = Купить
 command-payments = Мои платежи
 command-subscriptions = Мои подписки
 command-cabinet = Личный кабинет
+command-profile = Профиль и язык
 command-settings = Уведомления
 command-stop = Не присылать новости
 command-help = Помощь
@@ -10,15 +11,25 @@ command-help = Помощь
 # Меню
 welcome = Здравствуйте, <b>{ $name }</b>! Здесь можно купить доступ и файлы и сразу получить их в этом чате.
 menu = Что показать?
+unknown-command = Такой команды нет. Выберите в меню или напишите словами: сообщение увидят сотрудники.
+profile = <b>{ $name }</b>
+    Ваш номер в Telegram: <code>{ $id }</code>
+    Язык: русский
+
+    Новости магазина: { $news }
+    Напоминания: { $reminders }
+switched-on = приходят
+switched-off = не приходят
 button-buy = 🛍 Купить
 button-payments = 🧾 Мои платежи
 button-subscriptions = 🔑 Мои подписки
 button-cabinet = 👤 Личный кабинет
+button-profile = 🪪 Профиль
 button-settings = 🔔 Уведомления
 button-news = Новости магазина
 button-reminders = Напоминания
 button-city = 📍 Мой город
-button-send-place = 📍 Отправить, где я
+button-send-place = 📍 Отправить моё местоположение
 button-help = ❓ Помощь
 button-language = 🌐 English
 button-menu = ⬅️ В меню
@@ -35,11 +46,13 @@ product-line = <b>{ $title }</b> — { $price }
 nothing-on-sale = Сейчас ничего не продаётся. Загляните позже.
 product-gone = Этого товара больше нет в продаже.
 preparing-invoice = Готовлю счёт…
-invoice = Счёт на <b>{ $title }</b>
+checking-payment = Проверяю оплату…
+one-moment = Секунду…
+invoice = Счёт: <b>{ $title }</b>
     К оплате: <b>{ $amount }</b>
 
     Нажмите «Оплатить»: откроется страница оплаты.
-invoice-discounted = Счёт на <b>{ $title }</b>
+invoice-discounted = Счёт: <b>{ $title }</b>
     К оплате: <s>{ $full }</s> <b>{ $amount }</b>
     Промокод: <b>{ $code }</b>
 
@@ -47,27 +60,31 @@ invoice-discounted = Счёт на <b>{ $title }</b>
 invoice-test = 🧪 Тестовый платёж: деньги не списываются.
 button-pay = 💳 Оплатить { $amount }
 button-check = ✅ Я оплатил(а)
+button-check-again = 🔄 Проверить ещё раз
 button-promo = 🏷 Есть промокод
+button-promo-again = 🏷 Ввести другой промокод
+button-no-promo = 🛍 Купить без промокода
 button-buy-again = 🔁 Купить снова
 enter-promo = Напишите промокод одним сообщением.
 invoice-refused-product = Этот товар сейчас нельзя купить.
-invoice-refused-blocked = Покупки для вас закрыты. Напишите в поддержку.
-invoice-refused-promo = Промокод не подошёл.
-invoice-expired = Время оплаты счёта истекло. Если вы уже заплатили, товар всё равно придёт. Чтобы купить снова, откройте /buy.
+invoice-refused-blocked = Покупки для вас закрыты.
+invoice-refused-promo = Промокод не подошёл. Проверьте, нет ли опечатки. Возможно, его срок прошёл или он уже использован.
+invoice-expired = Время оплаты истекло: <b>{ $title }</b>. Если вы уже заплатили, товар всё равно придёт. Чтобы купить снова, откройте /buy.
 
 # Оплата
-invoice-paid = ✅ Счёт на <b>{ $title }</b> оплачен.
+invoice-paid = ✅ Счёт оплачен: <b>{ $title }</b>.
 payment-received = ✅ Оплата получена: <b>{ $title }</b>, { $amount }. Спасибо!
 delivery-link = Ваша личная ссылка (работает один раз): { $link }
 delivery-webhook = Заказ передан. Всё, что нужно, вы получите от исполнителя в ближайшие минуты.
-payment-mismatch = Пришла другая сумма, чем в счёте. Сотрудники уже разбираются и напишут вам.
-refund-done = Возврат за счёт №{ $invoice }: { $amount } вернутся на карту, с которой вы платили.
-access-revoked = Доступ по счёту №{ $invoice } закончился.
+delivery-delayed = Передать товар пока не получается: <b>{ $title }</b>. Сотрудники уже знают. Платить ещё раз не нужно: товар придёт сюда, как только получится.
+payment-mismatch = Пришла не та сумма, что в счёте. Сотрудники уже разбираются и напишут вам.
+refund-done = Вернули вам { $amount } по счёту № { $invoice }. Деньги придут тем же способом, каким вы платили, обычно за несколько дней.
+access-revoked = Доступ по счёту № { $invoice } закрыт.
 
 # Платежи
 payments-none = Платежей пока нет.
 payments-title = Ваши платежи:
-payment-line = { $date } · { $title } · { $amount } · { $status }
+payment-line = { $date } · { $title } · { $amount } · { $status } · № { $invoice }
 status-created = ждёт оплаты
 status-pending = ждёт оплаты
 status-paid = оплачен
@@ -77,7 +94,9 @@ status-cancelled = отменён
 status-refunding = возвращается
 status-refunded = возвращён
 status-partly_refunded = возвращён частично
-payment-state = Счёт на <b>{ $title }</b>: { $status }.
+payment-state = Счёт: <b>{ $title }</b>. Состояние: { $status }.
+payment-state-unpaid = Оплата пока не пришла: <b>{ $title }</b>. Если вы уже заплатили, подождите пару минут: товар придёт сюда сам, платить ещё раз не нужно.
+payment-state-held = Счёт оплачен: <b>{ $title }</b>. Передать товар пока не получается. Сотрудники уже знают. Платить ещё раз не нужно: товар придёт сюда, как только получится.
 subscriptions-none = Подписок пока нет.
 subscriptions-title = Ваши подписки:
 subscription-line = { $title } — до { $until }

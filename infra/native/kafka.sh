@@ -54,6 +54,8 @@ format_kafka() {
         cat "$kafka_dir/format.log" >&2
         fail "Kafka's storage in $kafka_dir could not be formatted"
     fi
+    # A new storage knows no account.
+    rm -f "$kafka_dir/.granted"
 }
 
 # What a running broker was started from; another version or other settings mean another stamp.

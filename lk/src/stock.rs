@@ -11,7 +11,8 @@ use geobot_shared::envelope::Level;
 use geobot_shared::ids::ProductId;
 use geobot_shared::topics::lk_sync_orm::KeysUploaded;
 use geobot_shared::topics::states::{Delivery, InvoiceStatus, Routing};
-use geobot_shared::topics::{ArmSyncLk, InfoIn};
+use geobot_shared::topics::tg_notify::{Notify, NotifyEvent};
+use geobot_shared::topics::{ArmSyncLk, InfoIn, TgNotify};
 use sea_orm::{DatabaseTransaction, DbErr};
 use serde_json::json;
 use tracing::{error, info, warn};
@@ -180,6 +181,14 @@ async fn hold(
     )
     .at(Level::Error);
     announce::log(&app.outbox, txn, event, cause, now).await?;
+    // Nothing goes to the bot until there is a key, so the person would hear nothing at all.
+    let told = Notify {
+        user_id: held.user,
+        event: NotifyEvent::PaymentState {
+            invoice: held.state(),
+        },
+    };
+    app.outbox.put::<TgNotify>(txn, told, cause, 0, now).await?;
     Ok(held)
 }
 

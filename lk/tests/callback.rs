@@ -254,12 +254,14 @@ async fn a_valid_payment_of_an_unknown_invoice_is_kept_and_alerts(lk: TestLk) {
             .all(|row| row.invoice_id.is_none() && row.verdict == "unknown")
     );
     assert!(lk.ledger().await.is_empty());
-    // A test payment for nothing of ours is not worth anybody's time.
+    // A test payment is kept as well, and is no alarm: no money has moved.
+    lk.forget_sent().await;
     let test = lk.signed(Mode::Test, "100.00", "4242");
-    assert!(matches!(
-        lk.accept(test).await,
-        Err(CallbackRefused::BadSignature(_))
-    ));
+    assert_eq!(lk.accept(test).await.unwrap().verdict, Verdict::Unknown);
+    let [told] = lk.sent().await.try_into().unwrap();
+    assert_eq!(told.level.as_deref(), Some("warn"));
+    assert_eq!(told.data["mode"], "test");
+    assert!(lk.ledger().await.is_empty());
 }
 
 async fn a_test_payment_never_pays_a_live_invoice(lk: TestLk) {

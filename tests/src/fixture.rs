@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::OnceLock;
 
+use futures_util::FutureExt as _;
 use tokio::runtime::Runtime;
 use tokio::sync::RwLock;
 
+use crate::own_kafka::OwnKafka;
+use crate::servers::Servers;
 use crate::stack::{Service, Stack};
 
 struct Fixture {
@@ -90,6 +93,26 @@ pub fn alone(test: impl AsyncFnOnce(&mut Stack)) {
         resume_unwind(panic);
     }
     restored.unwrap_or_else(|error| panic!("the stack did not come back: {error:#}"));
+}
+
+/// As [`alone`], with a second stack on a Kafka of its own, which the test may take away. Both end with the test.
+///
+/// # Panics
+/// As the test does, after the services' logs were shown, or when Kafka or the stack does not start.
+pub fn on_a_kafka_of_its_own(test: impl AsyncFnOnce(&mut Stack, &mut OwnKafka)) {
+    alone(async |first| {
+        let kafka = OwnKafka::start(first.watchdog()).await;
+        let mut kafka = kafka.unwrap_or_else(|error| panic!("{error:#}"));
+        let servers = Servers::with_kafka(&kafka).unwrap_or_else(|error| panic!("{error:#}"));
+        let second = Stack::start_on(servers).await;
+        let mut second = second.unwrap_or_else(|error| panic!("{error:#}"));
+        let since = second.log_places();
+        let test = AssertUnwindSafe(test(&mut second, &mut kafka));
+        if let Err(panic) = test.catch_unwind().await {
+            show_logs(&second, &since);
+            resume_unwind(panic);
+        }
+    });
 }
 
 fn show_logs(stack: &Stack, since: &BTreeMap<Service, u64>) {

@@ -21,6 +21,7 @@ pub mod kafka;
 pub mod ledger;
 pub mod lk;
 pub mod ordeal;
+pub mod own_kafka;
 pub mod own_redis;
 pub mod page;
 pub mod ports;
@@ -32,5 +33,5 @@ pub mod stack;
 pub mod wait;
 pub mod watchdog;
 
-pub use fixture::{alone, shared};
+pub use fixture::{alone, on_a_kafka_of_its_own, shared};
 pub use wait::{eventually, stays};

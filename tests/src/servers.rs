@@ -2,6 +2,8 @@
 
 use anyhow::{Context, Result, bail};
 
+use crate::own_kafka::OwnKafka;
+
 /// Where Kafka and Redis are.
 #[derive(Clone, Debug)]
 pub struct Servers {
@@ -17,10 +19,14 @@ pub struct Servers {
     pub redis: String,
     /// PostgreSQL, when LK and ARM are to use it in place of SQLite.
     pub postgres: Option<String>,
+    /// Stands in the names of the databases there, so that two stacks have each their own.
+    pub database: &'static str,
 }
 
 /// The Redis database of the stack's bot. Other tests use the first ones.
 const REDIS_DATABASE: u32 = 12;
+/// That of a second stack, which has a Kafka of its own.
+const SECOND_REDIS_DATABASE: u32 = 13;
 
 /// Which database LK and ARM use in these tests: sqlite (the default) or postgres.
 const DATABASE: &str = "GEOBOT_E2E_DATABASE";
@@ -43,6 +49,25 @@ impl Servers {
                 "postgres" => Some(variable("GEOBOT_TEST_POSTGRES")?),
                 other => bail!("{DATABASE} must be sqlite or postgres, got `{other}`"),
             },
+            database: "geobot_e2e",
+        })
+    }
+
+    /// The same servers for a second stack, but for this Kafka.
+    ///
+    /// # Errors
+    /// As [`Servers::from_environment`].
+    pub fn with_kafka(kafka: &OwnKafka) -> Result<Servers> {
+        let redis = variable("GEOBOT_TEST_REDIS")?;
+        let (user, password) = kafka.account();
+        Ok(Servers {
+            kafka: kafka.internal(),
+            kafka_sasl: kafka.sasl(),
+            kafka_user: user.to_owned(),
+            kafka_password: password.to_owned(),
+            redis: format!("{}/{SECOND_REDIS_DATABASE}", redis.trim_end_matches('/')),
+            database: "geobot_e2e_second",
+            ..Servers::from_environment()?
         })
     }
 

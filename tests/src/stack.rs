@@ -133,14 +133,21 @@ impl Stack {
     /// # Errors
     /// What is missing, or what a service said.
     pub async fn start() -> Result<Stack> {
-        match Stack::try_start().await {
-            Err(error) if is_port_taken(&error) => Stack::try_start().await,
+        Stack::start_on(Servers::from_environment()?).await
+    }
+
+    /// As [`Stack::start`], on these servers.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn start_on(servers: Servers) -> Result<Stack> {
+        match Stack::try_start(servers.clone()).await {
+            Err(error) if is_port_taken(&error) => Stack::try_start(servers).await,
             result => result,
         }
     }
 
-    async fn try_start() -> Result<Stack> {
-        let servers = Servers::from_environment()?;
+    async fn try_start(servers: Servers) -> Result<Stack> {
         let folder = tempfile::Builder::new()
             .prefix("geobot-e2e-")
             .tempdir()?
@@ -162,11 +169,11 @@ impl Stack {
             Some(server) => vec![
                 (
                     "LK_DATABASE_URL",
-                    new_postgres_database(server, "geobot_e2e_lk").await?,
+                    new_postgres_database(server, &format!("{}_lk", servers.database)).await?,
                 ),
                 (
                     "ARM_DATABASE_URL",
-                    new_postgres_database(server, "geobot_e2e_arm").await?,
+                    new_postgres_database(server, &format!("{}_arm", servers.database)).await?,
                 ),
             ],
             None => Vec::new(),
@@ -210,7 +217,11 @@ impl Stack {
         Ok(stack)
     }
 
-    async fn ensure_topics(&self) -> Result<()> {
+    /// `geobot-ctl topics ensure`.
+    ///
+    /// # Errors
+    /// What it said.
+    pub async fn ensure_topics(&self) -> Result<()> {
         let mut command = process::command("geobot-ctl", &self.folder, &self.base_settings())?;
         let output =
             tokio::task::spawn_blocking(move || command.args(["topics", "ensure"]).output())

@@ -13,6 +13,7 @@ use subtle::ConstantTimeEq;
 use super::failure::Failure;
 use super::posted::{CSRF, Fields, Posted};
 use super::session::Visit;
+use crate::access::Role;
 use crate::app::App;
 
 /// The longest form with a file, in bytes: the file, and the fields beside it.
@@ -24,8 +25,19 @@ const FILE: &str = "file";
 /// A form without a file.
 const URL_ENCODED: &[u8] = b"application/x-www-form-urlencoded";
 
-/// A form of somebody who is signed in, with the right token. The token must come before the file, so that nobody
-/// else's file is ever kept.
+/// A form of somebody who is signed in, which has not been read yet: its file is kept only if the sender may send it.
+pub(crate) struct Upload {
+    visit: Visit,
+    form: Form,
+}
+
+enum Form {
+    /// Without a file. Its token is right.
+    Plain(Fields),
+    Parts(Multipart),
+}
+
+/// The same, read. The token must have come before the file, so that nobody else's file is ever kept.
 pub(crate) struct Uploaded {
     pub(crate) visit: Visit,
     pub(crate) fields: Fields,
@@ -35,39 +47,69 @@ pub(crate) struct Uploaded {
     pub(crate) refused: Option<FileError>,
 }
 
-impl FromRequest<Arc<App>> for Uploaded {
+impl FromRequest<Arc<App>> for Upload {
     type Rejection = Response;
 
-    async fn from_request(request: Request, app: &Arc<App>) -> Result<Uploaded, Response> {
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Upload, Response> {
         let (mut parts, body) = request.into_parts();
         let is_plain = (parts.headers.get(CONTENT_TYPE))
             .is_some_and(|kind| kind.as_bytes().starts_with(URL_ENCODED));
         if is_plain {
             let request = Request::from_parts(parts, body);
             let Posted { visit, fields } = Posted::from_request(request, app).await?;
-            return Ok(Uploaded {
-                visit,
-                fields,
-                file: None,
-                refused: None,
-            });
+            let form = Form::Plain(fields);
+            return Ok(Upload { visit, form });
         }
         let visit = Visit::from_request_parts(&mut parts, app).await?;
         let form = Multipart::from_request(Request::from_parts(parts, body), app).await;
-        let form = form.map_err(|_| Failure::BadForm.into_response())?;
-        read(form, visit, &app.files)
-            .await
-            .map_err(IntoResponse::into_response)
+        let form = Form::Parts(form.map_err(|_| Failure::BadForm.into_response())?);
+        Ok(Upload { visit, form })
     }
 }
 
-async fn read(mut form: Multipart, visit: Visit, files: &FileStore) -> Result<Uploaded, Failure> {
-    let mut uploaded = Uploaded {
-        visit,
-        fields: Fields::default(),
-        file: None,
-        refused: None,
-    };
+impl Upload {
+    /// Reads it, and keeps its file, if whoever sends it `may`.
+    ///
+    /// # Errors
+    /// [`Failure::Forbidden`], [`Failure::ForeignForm`], [`Failure::BadForm`], or the file store's.
+    pub(crate) async fn read(
+        self,
+        may: impl FnOnce(Role) -> bool,
+        files: &FileStore,
+    ) -> Result<Uploaded, Failure> {
+        let may = may(self.visit.staff.role);
+        let mut uploaded = Uploaded {
+            visit: self.visit,
+            fields: Fields::default(),
+            file: None,
+            refused: None,
+        };
+        match self.form {
+            Form::Plain(fields) if may => uploaded.fields = fields,
+            Form::Parts(form) if may => read(form, &mut uploaded, files).await?,
+            Form::Plain(_) => return Err(Failure::Forbidden),
+            Form::Parts(form) => {
+                pass_by(form).await?;
+                return Err(Failure::Forbidden);
+            }
+        }
+        Ok(uploaded)
+    }
+}
+
+/// Reads a form to its end and keeps nothing: a browser that still sends would never see the answer.
+async fn pass_by(mut form: Multipart) -> Result<(), Failure> {
+    while let Some(mut field) = form.next_field().await.map_err(|_| Failure::BadForm)? {
+        while field.chunk().await.map_err(|_| Failure::BadForm)?.is_some() {}
+    }
+    Ok(())
+}
+
+async fn read(
+    mut form: Multipart,
+    uploaded: &mut Uploaded,
+    files: &FileStore,
+) -> Result<(), Failure> {
     let mut ours = false;
     while let Some(mut field) = form.next_field().await.map_err(|_| Failure::BadForm)? {
         let name = field.name().unwrap_or_default().to_owned();
@@ -88,10 +130,9 @@ async fn read(mut form: Multipart, visit: Visit, files: &FileStore) -> Result<Up
         }
         uploaded.fields.add(name, value);
     }
-    if ours {
-        Ok(uploaded)
-    } else {
-        Err(Failure::ForeignForm)
+    match ours {
+        true => Ok(()),
+        false => Err(Failure::ForeignForm),
     }
 }
 

@@ -2,11 +2,13 @@
 
 use chrono::Utc;
 use geobot_arm::store::{chats, products};
+use geobot_shared::files::FileError;
 use geobot_shared::ids::ChatId;
 use geobot_shared::topics::arm_sync_tg::{ChatChanged, ChatKind};
 use reqwest::multipart::Part;
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::arm::{API_TOKEN, Arm, published_as};
 use crate::browser::{Browser, Seen};
@@ -137,6 +139,26 @@ async fn no_file_or_one_that_is_not_there_is_refused_in_words() {
     let seen = owner.upload_late("/products", part(PDF, "a.pdf")).await;
     assert_eq!(seen.status, StatusCode::FORBIDDEN);
     assert!(upserted(&arm).await.is_empty());
+}
+
+#[tokio::test]
+async fn the_file_of_somebody_who_may_not_send_it_is_not_kept() {
+    let arm = Arm::start().await;
+    let owner = Browser::of(&arm, "owner").await;
+    let id = owner.open("/products/new").await.field("new_id");
+    let support = Browser::of(&arm, "support").await;
+    let form = fields(&[("kind", "stored_file"), ("new_id", &id)]);
+    let bytes = b"%PDF-1.7 only in this test";
+    let sha256 = hex::encode(Sha256::digest(bytes));
+    for path in ["/products".to_owned(), format!("/products/{id}")] {
+        let seen = support.upload(&path, &form, part(bytes, "a.pdf")).await;
+        assert_eq!(seen.status, StatusCode::FORBIDDEN, "{path}");
+        let kept = arm.app.files.path(&sha256).await;
+        assert!(matches!(kept, Err(FileError::Missing(_))), "{path}");
+    }
+    let seen = owner.upload("/products", &form, part(bytes, "a.pdf")).await;
+    assert_eq!(seen.status, StatusCode::SEE_OTHER, "{}", seen.body);
+    arm.app.files.path(&sha256).await.unwrap();
 }
 
 #[tokio::test]

@@ -20,10 +20,10 @@ pub(super) async fn products(answer: &mut Answer<'_>) -> Handled {
     let Some(items) = answer.app.store.catalog().await? else {
         // Redis lost the catalogue, or there never was one: LK sends it again.
         answer.tell_lk(CatalogRequested {}).await?;
-        return answer.say("nothing-on-sale", &[]).await;
+        return answer.say_with_menu("nothing-on-sale").await;
     };
     if items.is_empty() {
-        return answer.say("nothing-on-sale", &[]).await;
+        return answer.say_with_menu("nothing-on-sale").await;
     }
     let texts = &answer.app.texts;
     let mut text = texts.get(answer.language, "choose-product");
@@ -46,18 +46,15 @@ pub(super) async fn products(answer: &mut Answer<'_>) -> Handled {
             &Click::Buy(item.product_id),
         )]);
     }
-    buttons.push(vec![keyboard::button(
-        texts,
-        answer.language,
-        "button-menu",
-        &Click::Menu,
-    )]);
+    buttons.push(keyboard::back(texts, answer.language));
     answer.send(Content::html(text).with_buttons(buttons)).await
 }
 
 /// A product was chosen: LK makes the invoice and answers by tg_robokassa.
 pub(super) async fn choose(answer: &mut Answer<'_>, product: ProductId) -> Handled {
-    if answer.app.store.product(product).await?.is_none() {
+    let store = &answer.app.store;
+    // While Redis has no catalogue, LK decides.
+    if store.product(product).await?.is_none() && store.catalog().await?.is_some() {
         answer.say("product-gone", &[]).await?;
         return products(answer).await;
     }
@@ -78,13 +75,7 @@ pub(super) async fn ask_promo(answer: &mut Answer<'_>, product: ProductId) -> Ha
         .store
         .step(answer.user, Step::EnterPromo(product))
         .await?;
-    let back = keyboard::button(
-        &answer.app.texts,
-        answer.language,
-        "button-menu",
-        &Click::Menu,
-    );
-    answer.show("enter-promo", &[], vec![vec![back]]).await
+    answer.say_with_menu("enter-promo").await
 }
 
 /// A typed promo code: LK makes an invoice with it, or says that it is not taken.

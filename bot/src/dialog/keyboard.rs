@@ -22,6 +22,8 @@ pub enum Click {
     Payments,
     /// "My subscriptions."
     Subscriptions,
+    /// "My profile."
+    Profile,
     /// What to be told.
     Settings,
     /// News on or off.
@@ -50,6 +52,7 @@ impl Click {
             Click::Promo(product) => format!("promo:{product}"),
             Click::Payments => "payments".to_owned(),
             Click::Subscriptions => "subscriptions".to_owned(),
+            Click::Profile => "profile".to_owned(),
             Click::Settings => "settings".to_owned(),
             Click::News(on) => format!("news:{}", on_off(*on)),
             Click::Reminders(on) => format!("reminders:{}", on_off(*on)),
@@ -69,6 +72,7 @@ impl Click {
                 "products" => Some(Click::Products),
                 "payments" => Some(Click::Payments),
                 "subscriptions" => Some(Click::Subscriptions),
+                "profile" => Some(Click::Profile),
                 "settings" => Some(Click::Settings),
                 "cabinet" => Some(Click::Cabinet),
                 "city" => Some(Click::City),
@@ -140,26 +144,56 @@ pub fn settings(
     if city {
         rows.push(vec![button(texts, language, "button-city", &Click::City)]);
     }
-    rows.push(vec![button(texts, language, "button-menu", &Click::Menu)]);
+    rows.push(back(texts, language));
     rows
 }
 
 /// The menu's buttons.
 pub fn menu(texts: &Texts, language: Language) -> Vec<Vec<Button>> {
-    let other = match language {
-        Language::Ru => Language::En,
-        Language::En => Language::Ru,
-    };
     let row = |key: &str, click: Click| vec![button(texts, language, key, &click)];
     vec![
         row("button-buy", Click::Products),
         row("button-payments", Click::Payments),
         row("button-subscriptions", Click::Subscriptions),
         row("button-cabinet", Click::Cabinet),
+        row("button-profile", Click::Profile),
         row("button-settings", Click::Settings),
         row("button-help", Click::Help),
-        row("button-language", Click::Language(other)),
+        vec![other_language(texts, language)],
     ]
+}
+
+/// What can be done about one's profile.
+pub fn profile(texts: &Texts, language: Language) -> Vec<Vec<Button>> {
+    vec![
+        vec![other_language(texts, language)],
+        vec![button(texts, language, "button-settings", &Click::Settings)],
+        vec![button(texts, language, "button-cabinet", &Click::Cabinet)],
+        back(texts, language),
+    ]
+}
+
+/// What may follow a promo code that was not taken.
+pub fn promo_refused(texts: &Texts, language: Language, product: ProductId) -> Vec<Vec<Button>> {
+    let row = |key: &str, click: Click| vec![button(texts, language, key, &click)];
+    vec![
+        row("button-promo-again", Click::Promo(product)),
+        row("button-no-promo", Click::Buy(product)),
+        back(texts, language),
+    ]
+}
+
+/// The way back to the menu, a row of its own.
+pub fn back(texts: &Texts, language: Language) -> Vec<Button> {
+    vec![button(texts, language, "button-menu", &Click::Menu)]
+}
+
+fn other_language(texts: &Texts, language: Language) -> Button {
+    let other = match language {
+        Language::Ru => Language::En,
+        Language::En => Language::Ru,
+    };
+    button(texts, language, "button-language", &Click::Language(other))
 }
 
 #[cfg(test)]
@@ -177,6 +211,7 @@ mod tests {
             Click::Promo(ProductId(Uuid::from_u128(7))),
             Click::Payments,
             Click::Subscriptions,
+            Click::Profile,
             Click::Settings,
             Click::News(true),
             Click::Reminders(false),
@@ -193,14 +228,15 @@ mod tests {
             Click::Promo(_) => 3,
             Click::Payments => 4,
             Click::Subscriptions => 5,
-            Click::Settings => 6,
-            Click::News(_) => 7,
-            Click::Reminders(_) => 8,
-            Click::Check(_) => 9,
-            Click::Cabinet => 10,
-            Click::City => 11,
-            Click::Help => 12,
-            Click::Language(_) => 13,
+            Click::Profile => 6,
+            Click::Settings => 7,
+            Click::News(_) => 8,
+            Click::Reminders(_) => 9,
+            Click::Check(_) => 10,
+            Click::Cabinet => 11,
+            Click::City => 12,
+            Click::Help => 13,
+            Click::Language(_) => 14,
         };
         assert!(all.iter().map(place).eq(0..all.len()));
         all
@@ -235,6 +271,12 @@ mod tests {
         for language in Language::ALL {
             let mut rows = menu(&texts, language);
             rows.extend(settings(&texts, language, NotifySettings::default(), true));
+            rows.extend(profile(&texts, language));
+            rows.extend(promo_refused(
+                &texts,
+                language,
+                ProductId(Uuid::from_u128(7)),
+            ));
             for button in rows.into_iter().flatten() {
                 let data = button.callback_data.unwrap();
                 assert!(Click::read(&data).is_some(), "{data}");

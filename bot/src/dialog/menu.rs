@@ -1,7 +1,7 @@
 //! The menu and what hangs on it: start, help, payments, language.
 
 use chrono::Utc;
-use geobot_shared::bus::Handled;
+use geobot_shared::bus::{HandleError, Handled};
 use geobot_shared::i18n::Language;
 use geobot_shared::ids::ProductId;
 use geobot_shared::topics::lk_sync_tg::{
@@ -9,13 +9,12 @@ use geobot_shared::topics::lk_sync_tg::{
     UserStarted,
 };
 use geobot_shared::topics::states::NotifySettings;
-use geobot_shared::topics::tg_send::{Button, Markup};
+use geobot_shared::topics::tg_send::Button;
 use teloxide::types::User;
 
 use super::answer::Answer;
 use super::{buying, keyboard};
 use crate::store::route::Step;
-use crate::telegram::sender::Content;
 use crate::texts::escape;
 
 /// /start: the person is known from now on, here, in LK and in ARM.
@@ -24,6 +23,18 @@ pub(super) async fn start(answer: &mut Answer<'_>, user: &User, payload: &str) -
     let name = [("name", escape(&user.first_name).into())];
     let buttons = keyboard::menu(&answer.app.texts, answer.language);
     answer.show("welcome", &name, buttons).await?;
+    tell_started(answer, user, payload).await?;
+    if answer.app.store.catalog().await?.is_none() {
+        answer.tell_lk(CatalogRequested {}).await?;
+    }
+    match linked_product(payload) {
+        Some(product) => buying::choose(answer, product).await,
+        None => Ok(()),
+    }
+}
+
+/// LK and ARM hear that a person is there (again).
+pub(super) async fn tell_started(answer: &Answer<'_>, user: &User, payload: &str) -> Handled {
     let started = UserStarted {
         user_id: answer.user,
         chat_id: answer.chat,
@@ -35,14 +46,7 @@ pub(super) async fn start(answer: &mut Answer<'_>, user: &User, payload: &str) -
         at: Utc::now(),
     };
     answer.tell_lk(started.clone()).await?;
-    answer.tell_arm(started).await?;
-    if answer.app.store.catalog().await?.is_none() {
-        answer.tell_lk(CatalogRequested {}).await?;
-    }
-    match linked_product(payload) {
-        Some(product) => buying::choose(answer, product).await,
-        None => Ok(()),
-    }
+    answer.tell_arm(started).await
 }
 
 /// `t.me/<bot>?start=buy_<product>` leads straight to a product. Bot API: a payload has A-Z a-z 0-9 _ - only.
@@ -61,6 +65,31 @@ pub(super) async fn show(answer: &mut Answer<'_>) -> Handled {
 pub(super) async fn help(answer: &mut Answer<'_>) -> Handled {
     let buttons = keyboard::menu(&answer.app.texts, answer.language);
     answer.show("help", &[], buttons).await
+}
+
+/// A command that there is none of.
+pub(super) async fn unknown(answer: &mut Answer<'_>) -> Handled {
+    let buttons = keyboard::menu(&answer.app.texts, answer.language);
+    answer.show("unknown-command", &[], buttons).await
+}
+
+/// "My profile": what the bot knows of a person.
+pub(super) async fn profile(answer: &mut Answer<'_>, user: &User) -> Handled {
+    let person = answer.app.store.person(answer.user).await?;
+    let settings = person.unwrap_or_default().settings;
+    let texts = &answer.app.texts;
+    let switched = |on: bool| match on {
+        true => texts.get(answer.language, "switched-on"),
+        false => texts.get(answer.language, "switched-off"),
+    };
+    let parameters = [
+        ("name", escape(&user.full_name()).into()),
+        ("id", answer.user.to_string().into()),
+        ("news", switched(settings.news).into()),
+        ("reminders", switched(settings.reminders).into()),
+    ];
+    let buttons = keyboard::profile(texts, answer.language);
+    answer.show("profile", &parameters, buttons).await
 }
 
 /// "My payments": LK answers by tg_notify.
@@ -109,50 +138,42 @@ fn switches(answer: &Answer<'_>, now: NotifySettings) -> Vec<Vec<Button>> {
 pub(super) async fn wish(
     answer: &mut Answer<'_>,
     message: Option<i32>,
-    change: impl FnOnce(&mut NotifySettings),
+    change: impl Fn(&mut NotifySettings),
 ) -> Handled {
-    let person = answer
-        .app
-        .store
-        .person(answer.user)
-        .await?
-        .unwrap_or_default();
-    let mut wishes = person.settings;
-    change(&mut wishes);
-    save(answer, wishes).await?;
+    let wishes = save(answer, change).await?;
     let buttons = switches(answer, wishes);
     match message {
-        Some(message_id) => {
-            let edit = Content::Edit {
-                message_id,
-                text: answer.app.texts.get(answer.language, "settings"),
-                markup: Some(Markup::Html),
-                buttons,
-            };
-            answer.send(edit).await
-        }
+        Some(message) => answer.turn(message, "settings", buttons).await,
         None => answer.show("settings", &[], buttons).await,
     }
 }
 
 /// /stop: nothing but answers and payments from now on.
 pub(super) async fn stop(answer: &mut Answer<'_>) -> Handled {
-    let silence = NotifySettings {
-        news: false,
-        reminders: false,
-    };
-    save(answer, silence).await?;
-    answer.say("stopped", &[]).await
+    save(answer, |wishes| {
+        wishes.news = false;
+        wishes.reminders = false;
+    })
+    .await?;
+    answer.say_with_menu("stopped").await
 }
 
-async fn save(answer: &Answer<'_>, settings: NotifySettings) -> Handled {
-    answer.app.store.wish(answer.user, settings).await?;
+async fn save(
+    answer: &Answer<'_>,
+    change: impl Fn(&mut NotifySettings),
+) -> Result<NotifySettings, HandleError> {
+    let changed = |mut wishes: NotifySettings| {
+        change(&mut wishes);
+        wishes
+    };
+    let settings = answer.app.store.wish(answer.user, changed).await?;
     let changed = ProfileChanged {
         user_id: answer.user,
         language: None,
         settings: Some(settings),
     };
-    answer.tell_lk(changed).await
+    answer.tell_lk(changed).await?;
+    Ok(settings)
 }
 
 /// Another language, from now on.

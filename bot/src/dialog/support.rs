@@ -11,14 +11,18 @@ use crate::telegram::download::{DownloadError, LONGEST_DOWNLOAD, too_long};
 
 /// Passes a message on to ARM's inbox and says so; of an album once.
 pub(super) async fn pass_on(answer: &mut Answer<'_>, message: &Message) -> Handled {
-    // A pinned message, a timer that was set and the like are no messages to anybody.
-    if !matches!(message.kind, MessageKind::Common(_) | MessageKind::Dice(_)) {
+    // A pinned message, a timer that was set and the like are no messages to anybody. An empty one is of a kind that this
+    // version does not know.
+    if !matches!(
+        message.kind,
+        MessageKind::Common(_) | MessageKind::Dice(_) | MessageKind::Empty {}
+    ) {
         return Ok(());
     }
     let text = message.text().or(message.caption());
     let file = file_of(message);
     if text.is_none() && file.is_none() {
-        return answer.say("message-not-taken", &[]).await;
+        return answer.say_with_menu("message-not-taken").await;
     }
     let mut attachments = Vec::new();
     if let Some(file) = file {
@@ -41,7 +45,7 @@ pub(super) async fn pass_on(answer: &mut Answer<'_>, message: &Message) -> Handl
     let album = message.media_group_id().map(|group| group.0.as_str());
     match album {
         Some(album) if !is_first(answer, album, said, message).await? => Ok(()),
-        _ => answer.say(said, &[]).await,
+        _ => answer.say_with_menu(said).await,
     }
 }
 

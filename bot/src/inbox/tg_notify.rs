@@ -34,15 +34,24 @@ async fn notify(app: Arc<App>, event: Event<Notify>) -> Handled {
         user_id,
         event: told,
     } = event.data;
+    let manner = notices::manner(&told);
+    // What can wait is spared; what is about money, and what somebody has asked for, is always tried.
+    if manner.can_wait && app.store.unreachable(user_id).await?.is_some() {
+        metrics::counter!("geobot_sends_spared_total").increment(1);
+        return Ok(());
+    }
+    let person = app.store.person(user_id).await?.unwrap_or_default();
+    if notices::is_reminder(&told) && !person.settings.reminders {
+        return Ok(());
+    }
     let reader = notices::Reader {
         texts: &app.texts,
-        language: app.language_of(user_id).await?,
+        language: person.language,
         offset: app.offset,
     };
     let content = notices::content(reader, &told, Utc::now());
     let request = &event.cause.message_id;
     let priority = notices::priority(&told);
-    let manner = notices::manner(&told);
     let sent = app
         .sender
         .send_in(request, user_id.get(), &content, priority, manner)
@@ -78,9 +87,9 @@ async fn people_known(app: Arc<App>, event: Event<PeopleKnown>) -> Handled {
     for person in &event.data.people {
         app.store.learn_person(person).await?;
     }
-    if event.data.last {
-        app.store.mark_filled().await?;
-        info!(request_id = %event.data.request_id, "people_filled");
+    let request_id = event.data.request_id;
+    if event.data.last && app.store.end_filling(request_id).await? {
+        info!(%request_id, "people_filled");
     }
     Ok(())
 }

@@ -3,20 +3,18 @@
 use std::sync::Arc;
 
 use geobot_shared::bus::{Event, Handled, Inbox};
-use geobot_shared::i18n::{self, Language, Texts, Value};
-use geobot_shared::ids::Mode;
+use geobot_shared::i18n::{self, Value};
 use geobot_shared::topics::TgRobokassa;
 use geobot_shared::topics::tg_robokassa::{
     AccessRevoked, InvoiceExpired, InvoiceReady, InvoiceRefused, PaymentCallback, PaymentConfirmed,
-    RefundDone, RefusalReason,
+    RefundDone,
 };
-use geobot_shared::topics::tg_send::{Button, Markup, Priority};
-
+use geobot_shared::topics::tg_send::{Markup, Priority};
 use tracing::info;
 
 use crate::app::App;
 use crate::dialog::keyboard::{self, Click};
-use crate::payment::{check, deliver};
+use crate::payment::{check, deliver, links, offer};
 use crate::store::payments::PayButton;
 use crate::store::route::Step;
 use crate::telegram::alert;
@@ -46,32 +44,7 @@ async fn invoice_ready(app: Arc<App>, event: Event<InvoiceReady>) -> Handled {
         return Ok(());
     }
     let language = app.language_of(invoice.user_id).await?;
-    let amount = i18n::rubles(language, invoice.amount);
-    let mut text = offer(&app.texts, language, &invoice);
-    if invoice.mode == Mode::Test {
-        text.push_str("\n\n");
-        text.push_str(&app.texts.get(language, "invoice-test"));
-    }
-    let pay = Button {
-        text: app
-            .texts
-            .format(language, "button-pay", &[("amount", amount.into())]),
-        url: Some(invoice.pay_url.clone()),
-        callback_data: None,
-    };
-    let check = keyboard::button(
-        &app.texts,
-        language,
-        "button-check",
-        &Click::Check(invoice.invoice_id),
-    );
-    let promo = keyboard::button(
-        &app.texts,
-        language,
-        "button-promo",
-        &Click::Promo(invoice.product_id),
-    );
-    let content = Content::html(text).with_buttons(vec![vec![pay], vec![check], vec![promo]]);
+    let content = offer::content(&app.texts, language, &invoice);
     let message_id = app
         .sender
         .send(
@@ -93,31 +66,10 @@ async fn invoice_ready(app: Arc<App>, event: Event<InvoiceReady>) -> Handled {
     Ok(())
 }
 
-/// What is to be paid for what; with a promo code also the price without it.
-fn offer(texts: &Texts, language: Language, invoice: &InvoiceReady) -> String {
-    let mut parameters = vec![
-        ("title", Value::from(escape(&invoice.title))),
-        ("amount", i18n::rubles(language, invoice.amount).into()),
-    ];
-    let discount = invoice.full_price.filter(|full| *full > invoice.amount);
-    let (Some(full), Some(code)) = (discount, &invoice.promo_code) else {
-        return texts.format(language, "invoice", &parameters);
-    };
-    parameters.push(("full", i18n::rubles(language, full).into()));
-    parameters.push(("code", escape(code).into()));
-    texts.format(language, "invoice-discounted", &parameters)
-}
-
 async fn invoice_refused(app: Arc<App>, event: Event<InvoiceRefused>) -> Handled {
     let refused = event.data;
     let language = app.language_of(refused.user_id).await?;
-    let key = match refused.reason {
-        RefusalReason::ProductUnavailable => "invoice-refused-product",
-        RefusalReason::UserBlocked => "invoice-refused-blocked",
-        RefusalReason::PromoRefused => "invoice-refused-promo",
-    };
-    let content = Content::html(app.texts.get(language, key))
-        .with_buttons(keyboard::menu(&app.texts, language));
+    let content = offer::refusal(&app.texts, language, &refused);
     app.sender
         .send(
             &event.cause.message_id,
@@ -144,21 +96,31 @@ async fn invoice_expired(app: Arc<App>, event: Event<InvoiceExpired>) -> Handled
         return Ok(());
     };
     let language = app.language_of(expired.user_id).await?;
+    let title = [("title", Value::from(escape(&button.title)))];
+    let buy = keyboard::button(&app.texts, language, "button-buy", &Click::Products);
     let edit = Content::Edit {
         message_id: button.message_id,
-        text: app.texts.get(language, "invoice-expired"),
+        text: app.texts.format(language, "invoice-expired", &title),
         markup: Some(Markup::Html),
-        buttons: Vec::new(),
+        buttons: vec![vec![buy]],
     };
-    app.sender
+    let edited = app
+        .sender
         .send(
             &event.cause.message_id,
             button.chat_id.get(),
             &edit,
             Priority::Notify,
         )
-        .await?;
-    Ok(())
+        .await;
+    match edited {
+        // The person has deleted the message, or the bot: there is no button left to press.
+        Err(SendError::Telegram(SendFailure::Refused(why) | SendFailure::Unreachable(why))) => {
+            info!(invoice_id = %expired.invoice_id, why, "expired_button_not_taken_away");
+            Ok(())
+        }
+        other => other.map(|_| ()).map_err(Into::into),
+    }
 }
 
 async fn payment_callback(app: Arc<App>, event: Event<PaymentCallback>) -> Handled {
@@ -202,6 +164,8 @@ async fn refund_done(app: Arc<App>, event: Event<RefundDone>) -> Handled {
 async fn access_revoked(app: Arc<App>, event: Event<AccessRevoked>) -> Handled {
     let revoked = event.data;
     if let Some(chat) = revoked.chat_id {
+        // Before the person is out: a link that still works leads back in.
+        links::withdraw(&app, revoked.user_id, chat).await?;
         match app.sender.remove_member(chat.get(), revoked.user_id).await {
             Ok(()) => info!(chat_id = %chat, user_id = %revoked.user_id, "member_removed"),
             // The right to remove people is missing or the chat is gone: staff must act, repeating does not help.
@@ -231,50 +195,5 @@ async fn access_revoked(app: Arc<App>, event: Event<AccessRevoked>) -> Handled {
         // Whoever blocked the bot has lost the access all the same.
         Ok(_) | Err(SendError::Telegram(SendFailure::Unreachable(_))) => Ok(()),
         Err(error) => Err(error.into()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use geobot_shared::money::Money;
-
-    use super::*;
-
-    fn ready(example: &str) -> InvoiceReady {
-        let record: serde_json::Value = serde_json::from_str(example).unwrap();
-        serde_json::from_value(record["payload"]["data"].clone()).unwrap()
-    }
-
-    #[test]
-    fn a_discount_shows_the_old_price_struck_through_the_code_and_the_new_price() {
-        let texts = crate::texts::load().unwrap();
-        let mut invoice = ready(include_str!(
-            "../../../shared/tests/contract/tg_robokassa/invoice_ready.promo.json"
-        ));
-        invoice.full_price = Some(Money::from_kopecks(100_000));
-        invoice.amount = Money::from_kopecks(75_000);
-        invoice.promo_code = Some("SPRING<25>".into());
-        for language in Language::ALL {
-            let text = offer(&texts, language, &invoice);
-            let full = i18n::rubles(language, Money::from_kopecks(100_000));
-            let amount = i18n::rubles(language, invoice.amount);
-            assert!(text.contains(&format!("<s>{full}</s>")), "{text}");
-            assert!(text.contains(&format!("<b>{amount}</b>")), "{text}");
-            assert!(text.contains("SPRING&lt;25&gt;"), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_price_without_a_discount_is_not_struck_through() {
-        let texts = crate::texts::load().unwrap();
-        let mut invoice = ready(include_str!(
-            "../../../shared/tests/contract/tg_robokassa/invoice_ready.json"
-        ));
-        for full in [None, Some(invoice.amount)] {
-            invoice.full_price = full;
-            invoice.promo_code = full.map(|_| "FREE".into());
-            let text = offer(&texts, Language::Ru, &invoice);
-            assert!(!text.contains("<s>") && !text.contains("FREE"), "{text}");
-        }
     }
 }

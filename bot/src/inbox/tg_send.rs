@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::Utc;
 use geobot_shared::bus::{Cause, Event, HandleError, Handled, Inbox, Outgoing, header};
-use geobot_shared::ids::ChatId;
+use geobot_shared::ids::{ChatId, TelegramUserId};
 use geobot_shared::topics::arm_sync_tg::{DeliveryOutcome, SendOutcome, UserUnreachable};
 use geobot_shared::topics::tg_send::{
     DeleteMessage, EditMessage, FileContent, Priority, SendDocument, SendMessage, SendPhoto,
@@ -193,13 +193,17 @@ async fn deliver<E>(
         message_id: None,
         reason: None,
     };
-    let wants_it = match priority {
-        Priority::Bulk => app.wants_news(chat).await?,
-        Priority::Interactive | Priority::Notify => true,
-    };
-    if !wants_it {
-        report.outcome = SendOutcome::Failed;
-        report.reason = Some("the person wants no news".to_owned());
+    if priority == Priority::Bulk
+        && let Some(why) = reason_not_to(app, chat).await?
+    {
+        // What went out before the reason came up counts as sent.
+        match app.sender.sent_before(request).await? {
+            Some(message_id) => report.message_id = Some(message_id.into()),
+            None => {
+                report.outcome = SendOutcome::Failed;
+                report.reason = Some(why);
+            }
+        }
         return app.reports.report(report).await;
     }
     let broadcast = report.broadcast_id.as_deref();
@@ -210,18 +214,22 @@ async fn deliver<E>(
     match sent {
         Ok(message_id) => report.message_id = Some(message_id.into()),
         Err(SendError::Telegram(SendFailure::Unreachable(reason))) => {
-            let gone = UserUnreachable {
-                user_id: geobot_shared::ids::TelegramUserId(chat.get()),
-                reason: reason.clone(),
-                at: Utc::now(),
-            };
-            app.producer
-                .publish_caused::<ArmSyncTg>(gone, &event.cause, 0)
-                .await?;
+            if let Some(user_id) = person(chat) {
+                let gone = UserUnreachable {
+                    user_id,
+                    reason: reason.clone(),
+                    at: Utc::now(),
+                };
+                app.producer
+                    .publish_caused::<ArmSyncTg>(gone, &event.cause, 0)
+                    .await?;
+            }
             report.outcome = SendOutcome::Failed;
             report.reason = Some(reason);
         }
-        Err(SendError::Telegram(failure @ SendFailure::Refused(_))) => {
+        Err(SendError::Telegram(
+            failure @ (SendFailure::Refused(_) | SendFailure::BadEntities(_)),
+        )) => {
             report.outcome = SendOutcome::Failed;
             report.reason = Some(failure.to_string());
         }
@@ -234,6 +242,27 @@ async fn deliver<E>(
         Err(error) => return Err(error.into()),
     }
     app.reports.report(report).await
+}
+
+/// Why a message of a broadcast is not sent to this chat, if there is a reason. Groups always get it.
+async fn reason_not_to(app: &App, chat: ChatId) -> Result<Option<String>, HandleError> {
+    let Some(user) = person(chat) else {
+        return Ok(None);
+    };
+    if !app.wants_news(chat).await? {
+        return Ok(Some("the person wants no news".to_owned()));
+    }
+    // Telegram would refuse it: that costs a call and a turn.
+    let known = app.store.unreachable(user).await?;
+    if known.is_some() {
+        metrics::counter!("geobot_sends_spared_total").increment(1);
+    }
+    Ok(known)
+}
+
+/// Whose chat it is. Bot API: groups and channels have negative ids, a private chat has the person's own.
+fn person(chat: ChatId) -> Option<TelegramUserId> {
+    (chat.get() > 0).then(|| TelegramUserId(chat.get()))
 }
 
 #[cfg(test)]

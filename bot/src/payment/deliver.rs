@@ -5,7 +5,9 @@ use geobot_shared::bus::{Cause, HandleError, Handled};
 use geobot_shared::i18n::Value;
 use geobot_shared::i18n::{self, Language};
 use geobot_shared::route_token::RouteToken;
-use geobot_shared::topics::lk_sync_tg::{DeliveryFailed, PaymentRefused, PaymentRouted};
+use geobot_shared::topics::lk_sync_tg::{
+    DeliveryFailed, PaymentRefused, PaymentRouted, is_unreachable,
+};
 use geobot_shared::topics::states::Delivery;
 use geobot_shared::topics::tg_robokassa::{Granted, read_delivery};
 use geobot_shared::topics::tg_send::{Markup, Priority};
@@ -13,7 +15,7 @@ use geobot_shared::topics::{ArmSyncTg, LkSyncTg};
 use tracing::{info, warn};
 
 use super::check::Refusal;
-use super::webhook;
+use super::{links, webhook};
 use crate::app::App;
 use crate::store::route::Step;
 use crate::telegram::failure::SendFailure;
@@ -35,19 +37,19 @@ pub async fn route(app: &App, token: RouteToken, granted: &Granted, cause: &Caus
         Ok(delivery) => delivery,
         Err(error) => {
             let why = format!("this bot does not know how to deliver that: {error}");
-            return hold(app, token, why, cause).await;
+            return hold(app, token, granted, why, cause).await;
         }
     };
     let language = app.language_of(token.user).await?;
     match give(app, token, granted, &delivery, language, cause).await {
         Ok(()) => {}
-        Err(Gift::Undeliverable(why)) => return hold(app, token, why, cause).await,
+        Err(Gift::Undeliverable(why)) => return hold(app, token, granted, why, cause).await,
         Err(Gift::Later(error)) => return Err(error),
     }
     let at = Utc::now();
     app.store.mark_routed(token.invoice, at).await?;
     app.store
-        .step(token.user, Step::Paid(token.invoice))
+        .step(token.user, Step::Paid(token.invoice, token.product))
         .await?;
     info!(invoice_id = %token.invoice, user_id = %token.user, "payment_routed");
     metrics::counter!("geobot_payments_routed_total").increment(1);
@@ -92,8 +94,16 @@ async fn answer(app: &App, token: RouteToken, at: chrono::DateTime<Utc>, cause: 
     Ok(())
 }
 
-/// The person can't get it now: LK holds the invoice and shows the cause to staff.
-async fn hold(app: &App, token: RouteToken, why: String, cause: &Cause) -> Handled {
+/// The person can't get it now: LK holds the invoice and shows the cause to staff. Whoever can be written to is told,
+/// once, so that nobody waits in the dark or pays again.
+async fn hold(
+    app: &App,
+    token: RouteToken,
+    granted: &Granted,
+    why: String,
+    cause: &Cause,
+) -> Handled {
+    let unreachable = is_unreachable(&why);
     warn!(invoice_id = %token.invoice, user_id = %token.user, reason = why, "delivery_failed");
     metrics::counter!("geobot_deliveries_failed_total").increment(1);
     let failed = DeliveryFailed {
@@ -104,11 +114,22 @@ async fn hold(app: &App, token: RouteToken, why: String, cause: &Cause) -> Handl
     app.producer
         .publish_caused::<LkSyncTg>(failed, cause, 0)
         .await?;
-    Ok(())
+    if unreachable {
+        return Ok(());
+    }
+    let language = app.language_of(token.user).await?;
+    let title = [("title", Value::from(escape(&granted.title)))];
+    let delayed = Content::html(app.texts.format(language, "delivery-delayed", &title));
+    let request = format!("invoice-{}-delayed", token.invoice);
+    let (chat, priority) = (token.user.get(), Priority::Interactive);
+    match app.sender.send(&request, chat, &delayed, priority).await {
+        Ok(_) | Err(SendError::Telegram(SendFailure::Unreachable(_))) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Why a gift did not arrive.
-enum Gift {
+pub(super) enum Gift {
     /// It can't be delivered as things are.
     Undeliverable(String),
     /// It may be delivered later.
@@ -118,8 +139,12 @@ enum Gift {
 impl From<SendError> for Gift {
     fn from(error: SendError) -> Gift {
         match error {
+            // All that Telegram will refuse again: a record that is given up would never be held and seen by staff.
             SendError::Telegram(
-                failure @ (SendFailure::Unreachable(_) | SendFailure::Refused(_)),
+                failure @ (SendFailure::Unreachable(_)
+                | SendFailure::Refused(_)
+                | SendFailure::BadEntities(_)
+                | SendFailure::WrongFile(_)),
             ) => Gift::Undeliverable(failure.to_string()),
             SendError::NoFile(why) => Gift::Undeliverable(why.to_string()),
             other => Gift::Later(other.into()),
@@ -172,12 +197,8 @@ async fn give(
         Delivery::File { url, caption } => {
             Content::document(FileSource::Known(url.clone()), caption.clone())
         }
-        Delivery::InviteLink { chat_id, .. } => {
-            let made = app
-                .sender
-                .invite_link(chat_id.get(), &format!("invoice {}", token.invoice))
-                .await;
-            let link = made.map_err(SendError::Telegram)?;
+        Delivery::InviteLink { chat_id, days } => {
+            let link = links::invite(app, token, *chat_id, *days).await?;
             let parameters = [("link", Value::from(escape(&link)))];
             Content::html(app.texts.format(language, "delivery-link", &parameters))
         }
@@ -233,5 +254,37 @@ async fn take_button_away(app: &App, token: RouteToken, language: Language) {
         .await
     {
         warn!(invoice_id = %token.invoice, %error, "pay_button_not_taken_away");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_telegram_will_refuse_again_is_held_and_what_may_pass_is_repeated() {
+        let why = || "why".to_owned();
+        for failure in [
+            SendFailure::Unreachable(why()),
+            SendFailure::Refused(why()),
+            SendFailure::BadEntities(why()),
+            SendFailure::WrongFile(why()),
+        ] {
+            let gift = Gift::from(SendError::Telegram(failure));
+            assert!(matches!(gift, Gift::Undeliverable(cause) if cause.contains("why")));
+        }
+        for error in [
+            SendError::Busy,
+            SendError::Telegram(SendFailure::Down(why())),
+            SendError::Telegram(SendFailure::Ambiguous(why())),
+            SendError::Telegram(SendFailure::WrongToken),
+        ] {
+            let Gift::Later(error) = Gift::from(error) else {
+                panic!("held");
+            };
+            // Neither given up nor answered: the record comes again.
+            let gone = matches!(error, HandleError::BadData(_) | HandleError::Refused(_));
+            assert!(!gone, "{error}");
+        }
     }
 }

@@ -3,22 +3,28 @@
 //! | key | value | kept for |
 //! |---|---|---|
 //! | `geobot:route:<user>` | the person's route, JSON with a revision ([`route`]) | 400 days |
-//! | `geobot:person:<user>` | chat, language, block, JSON with LK's version ([`people`]) | 400 days |
-//! | `geobot:filled` | that LK has sent all people ([`people`]) | for ever |
-//! | `geobot:pace:<user>` | how much a person has asked lately ([`pace`]) | 1 minute |
+//! | `geobot:person:<user>` | language, block, wishes, JSON with LK's version ([`people`]) | for ever |
+//! | `geobot:filled` | that LK has sent all people ([`filling`]) | for ever |
+//! | `geobot:filling` | which request for all people is under way ([`filling`]) | until it is answered |
+//! | `geobot:flood:<user>` | hash: the updates of a person within a minute, numbered ([`pace`]) | 1 minute |
 //! | `geobot:catalog` | hash: product id → product, JSON with ARM's version ([`catalog`]) | for ever |
 //! | `geobot:maintenance` | JSON with a version ([`catalog`]) | for ever |
 //! | `geobot:invoice:<invoice>` | the message with its pay button ([`payments`]) | 90 days |
+//! | `geobot:links:<user>:<chat>` | set: links into a chat that the person was given ([`links`]) | 400 days |
 //! | `geobot:routed:<invoice>` | when the payment was routed ([`payments`]) | 400 days |
 //! | `geobot:update:<update_id>` | that the update was handled ([`updates`]) | 24 hours |
 //! | `geobot:sent:<request>` | state of one sending ([`sends`]) | 7 days |
 //! | `geobot:broadcast:<broadcast>` | `paused` or `cancelled` ([`broadcasts`]) | 400 days |
+//! | `geobot:unreachable:<user>` | why a person can't be written to ([`reach`]) | 400 days, or until they come back |
+//! | `geobot:seen:<user>` | when a person did something last ([`reach`]) | 1 minute |
+//! | `geobot:moved:<chat>` | the number a group has now ([`reach`]) | 400 days |
 //! | `geobot:file:<bot>:<photo or document>:<sha256>` | Telegram's file_id of uploaded bytes ([`files`]) | 90 days after its last use |
 //! | `geobot:album:<user>:<album>` | which message of an album is acknowledged ([`albums`]) | 1 hour |
 //! | `geobot:sent-files:<user>` | bytes of files that a person has sent ([`albums`]) | 24 hours |
 //! | `geobot:digest…` | errors that staff will hear of, and when it heard last ([`digest`]) | until they are sent |
 //! | `geobot:alert:<message-id>` | that an error was collected ([`digest`]) | 1 hour |
 //! | `geobot:alive:<replica>` | that a replica of the bot lives ([`sends`]) | 5 seconds |
+//! | `geobot:probe` | that Redis takes writes | 1 minute |
 //! | `geobot:poller` | which replica polls Telegram ([`lease`]) | 3 seconds |
 //! | `geobot:limit:…` | Telegram's allowance and its pauses ([`crate::telegram::limiter`]) | seconds |
 //!
@@ -31,10 +37,13 @@ pub mod catalog;
 pub mod dialogue;
 pub mod digest;
 pub mod files;
+pub mod filling;
 pub mod lease;
+pub mod links;
 pub mod pace;
 pub mod payments;
 pub mod people;
+pub mod reach;
 pub mod route;
 pub mod sends;
 pub mod updates;
@@ -43,6 +52,7 @@ use std::time::Duration;
 
 use geobot_shared::bus::HandleError;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::{AsyncCommands, Script};
 use uuid::Uuid;
 
 /// Redis as the bot uses it. Cheap to clone.
@@ -81,6 +91,22 @@ impl From<StoreError> for HandleError {
 const DAY: u64 = 24 * 60 * 60;
 const LONG: u64 = 400 * DAY;
 
+/// How long a value is kept after its last change.
+#[derive(Clone, Copy)]
+enum Kept {
+    ForEver,
+    Seconds(u64),
+}
+
+/// Sets the value only if it is still what was read.
+const COMPARE_AND_SET: &str = r"
+local now = redis.call('GET', KEYS[1])
+if (now or '') ~= ARGV[1] then return 0 end
+if ARGV[3] == '0' then redis.call('SET', KEYS[1], ARGV[2])
+else redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3]) end
+return 1
+";
+
 impl Store {
     /// Connects when first used and again whenever the connection is lost.
     ///
@@ -104,14 +130,43 @@ impl Store {
         self.connection.clone()
     }
 
-    /// Whether Redis answers now.
+    /// Changes a value until nobody else has changed it meanwhile, and returns what stands there now.
+    async fn change<T: serde::de::DeserializeOwned + serde::Serialize + Default>(
+        &self,
+        key: &str,
+        kept: Kept,
+        change: impl Fn(T) -> T,
+    ) -> Result<T, StoreError> {
+        let script = Script::new(COMPARE_AND_SET);
+        let seconds = match kept {
+            Kept::ForEver => 0,
+            Kept::Seconds(seconds) => seconds,
+        };
+        loop {
+            let mut connection = self.connection();
+            let before: Option<String> = connection.get(key).await?;
+            let next = change(read::<T>(key, before.clone())?.unwrap_or_default());
+            let set: bool = script
+                .key(key)
+                .arg(before.unwrap_or_default())
+                .arg(write(key, &next)?)
+                .arg(seconds)
+                .invoke_async(&mut connection)
+                .await?;
+            if set {
+                return Ok(next);
+            }
+        }
+    }
+
+    /// Whether Redis answers now and takes writes: one that is full, or became a replica, still answers.
     ///
     /// # Errors
     /// What it says.
     pub async fn probe(&self) -> Result<(), String> {
         let mut connection = self.connection();
-        let pong: Result<String, _> = redis::cmd("PING").query_async(&mut connection).await;
-        pong.map(|_| ()).map_err(|e| e.to_string())
+        let set: Result<(), _> = connection.set_ex("geobot:probe", 1, 60).await;
+        set.map_err(|e| e.to_string())
     }
 }
 

@@ -1,4 +1,5 @@
-//! What the bot knows of a person: the language they read and whether staff blocked them.
+//! What the bot knows of a person: the language they read, what they want to be told, whether staff blocked them. It
+//! is kept for ever: whoever opted out or was blocked long ago must not come back as a stranger.
 
 use geobot_shared::i18n::Language;
 use geobot_shared::ids::TelegramUserId;
@@ -6,7 +7,7 @@ use geobot_shared::topics::states::{NotifySettings, UserState};
 use redis::{AsyncCommands, Script};
 use serde::{Deserialize, Serialize};
 
-use super::{LONG, Store, StoreError, read, write};
+use super::{Kept, Store, StoreError, read, write};
 
 /// A person.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,14 +23,11 @@ pub struct Person {
     pub settings: NotifySettings,
 }
 
-/// Says that LK has sent all people.
-const FILLED: &str = "geobot:filled";
-
 /// Sets the value unless a newer version is there.
 const SET_IF_NEWER: &str = r"
 local now = redis.call('GET', KEYS[1])
 if now and tonumber(cjson.decode(now).version) >= tonumber(ARGV[2]) then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[3])
+redis.call('SET', KEYS[1], ARGV[1])
 return 1
 ";
 
@@ -66,49 +64,26 @@ impl Store {
             .arg(&key)
             .arg(write(&key, &person)?)
             .arg("NX")
-            .arg("EX")
-            .arg(LONG)
             .query_async(&mut connection)
             .await?;
         Ok(person)
     }
 
-    /// Remembers at once what a person wants to be told; LK's state, which comes later, says the same.
+    /// Remembers at once what a person wants to be told, and returns it; LK's state, which comes later, says the same.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn wish(
         &self,
         user: TelegramUserId,
-        settings: NotifySettings,
-    ) -> Result<(), StoreError> {
-        let key = key(user);
-        let person = Person {
-            settings,
-            ..self.person(user).await?.unwrap_or_default()
-        };
-        let _: () = self
-            .connection()
-            .set_ex(&key, write(&key, &person)?, LONG)
-            .await?;
-        Ok(())
-    }
-
-    /// Whether all people are known here: LK has sent them since Redis was empty.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn is_filled(&self) -> Result<bool, StoreError> {
-        Ok(self.connection().exists(FILLED).await?)
-    }
-
-    /// Remembers that all people are known here.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn mark_filled(&self) -> Result<(), StoreError> {
-        let _: () = self.connection().set(FILLED, 1).await?;
-        Ok(())
+        change: impl Fn(NotifySettings) -> NotifySettings,
+    ) -> Result<NotifySettings, StoreError> {
+        self.change(&key(user), Kept::ForEver, |known: Person| Person {
+            settings: change(known.settings),
+            ..known
+        })
+        .await
+        .map(|person| person.settings)
     }
 
     /// Remembers at once which language a person chose; LK's state, which comes later, says the same.
@@ -116,15 +91,11 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn speak(&self, user: TelegramUserId, language: Language) -> Result<(), StoreError> {
-        let key = key(user);
-        let person = Person {
+        self.change(&key(user), Kept::ForEver, |known: Person| Person {
             language,
-            ..self.person(user).await?.unwrap_or_default()
-        };
-        let _: () = self
-            .connection()
-            .set_ex(&key, write(&key, &person)?, LONG)
-            .await?;
+            ..known
+        })
+        .await?;
         Ok(())
     }
 
@@ -145,7 +116,6 @@ impl Store {
             .key(&key)
             .arg(write(&key, &person)?)
             .arg(state.version)
-            .arg(LONG)
             .invoke_async(&mut connection)
             .await?)
     }

@@ -1,10 +1,10 @@
 //! Where a person is in the conversation: a state machine, changed by compare-and-set.
 
 use geobot_shared::ids::{InvoiceId, ProductId, TelegramUserId};
-use redis::{AsyncCommands, Script};
+use redis::AsyncCommands;
 use serde::{Deserialize, Serialize};
 
-use super::{LONG, Store, StoreError, read, write};
+use super::{Kept, LONG, Store, StoreError, read};
 
 /// Where a person is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,8 +47,10 @@ pub enum Step {
     InvoiceReady(InvoiceId),
     /// There will be no invoice, or its time is over.
     InvoiceGone(Option<InvoiceId>),
+    /// Something else is wanted than what the person was asked to type.
+    Leave,
     /// The payment was checked.
-    Paid(InvoiceId),
+    Paid(InvoiceId, ProductId),
 }
 
 impl Route {
@@ -60,8 +62,15 @@ impl Route {
             (_, Step::Menu) => Route::Menu,
             (_, Step::Choose) => Route::Choosing,
             (_, Step::EnterPromo(product)) => Route::EnteringPromo { product },
+            // The person has asked for something else meanwhile, and what they type next is a promo code.
+            (typing @ Route::EnteringPromo { .. }, Step::InvoiceReady(_)) => typing,
+            (Route::EnteringPromo { product }, Step::Paid(_, paid)) if paid != product => {
+                Route::EnteringPromo { product }
+            }
             (_, Step::InvoiceReady(invoice)) => Route::AwaitingPayment { invoice },
-            (_, Step::Paid(invoice)) => Route::Paid { invoice },
+            (_, Step::Paid(invoice, _)) => Route::Paid { invoice },
+            (Route::EnteringPromo { .. }, Step::Leave) => Route::Menu,
+            (route, Step::Leave) => route,
             (Route::AwaitingPayment { invoice }, Step::InvoiceGone(Some(gone)))
                 if invoice == gone =>
             {
@@ -80,14 +89,6 @@ struct Stored {
     #[serde(flatten)]
     route: Route,
 }
-
-/// Sets the value only if it is still what was read.
-const COMPARE_AND_SET: &str = r"
-local now = redis.call('GET', KEYS[1])
-if (now or '') ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
-return 1
-";
 
 impl Store {
     /// Where a person is; [`Route::New`] when nothing is known.
@@ -113,7 +114,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn step(&self, user: TelegramUserId, step: Step) -> Result<Route, StoreError> {
-        self.change(user, |route| route.next(step)).await
+        self.move_by(user, |route| route.next(step)).await
     }
 
     /// Puts a person somewhere, wherever they were.
@@ -121,7 +122,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn put_route(&self, user: TelegramUserId, route: Route) -> Result<(), StoreError> {
-        self.change(user, |_| route.clone()).await?;
+        self.move_by(user, |_| route.clone()).await?;
         Ok(())
     }
 
@@ -133,32 +134,19 @@ impl Store {
         Ok(self.connection().del(key(user)).await?)
     }
 
-    async fn change(
+    async fn move_by(
         &self,
         user: TelegramUserId,
-        change: impl Fn(Route) -> Route,
+        by: impl Fn(Route) -> Route,
     ) -> Result<Route, StoreError> {
-        let key = key(user);
-        let script = Script::new(COMPARE_AND_SET);
-        loop {
-            let mut connection = self.connection();
-            let before: Option<String> = connection.get(&key).await?;
-            let stored = read::<Stored>(&key, before.clone())?.unwrap_or_default();
-            let next = Stored {
+        let kept = Kept::Seconds(LONG);
+        let stored = self
+            .change(&key(user), kept, |stored: Stored| Stored {
                 revision: stored.revision + 1,
-                route: change(stored.route),
-            };
-            let set: bool = script
-                .key(&key)
-                .arg(before.unwrap_or_default())
-                .arg(write(&key, &next)?)
-                .arg(LONG)
-                .invoke_async(&mut connection)
-                .await?;
-            if set {
-                return Ok(next.route);
-            }
-        }
+                route: by(stored.route),
+            })
+            .await?;
+        Ok(stored.route)
     }
 }
 
@@ -176,6 +164,7 @@ mod tests {
 
     #[test]
     fn a_payment_is_taken_wherever_the_person_is() {
+        let product = ProductId(uuid::Uuid::from_u128(1));
         let paid = Route::Paid {
             invoice: invoice(1),
         };
@@ -183,12 +172,33 @@ mod tests {
             Route::New,
             Route::Menu,
             Route::Choosing,
+            Route::EnteringPromo { product },
             Route::AwaitingPayment {
                 invoice: invoice(2),
             },
         ] {
-            assert_eq!(route.next(Step::Paid(invoice(1))), paid);
+            assert_eq!(route.next(Step::Paid(invoice(1), product)), paid);
         }
+    }
+
+    #[test]
+    fn who_types_a_promo_code_is_left_to_it_until_they_want_something_else() {
+        let product = |n| ProductId(uuid::Uuid::from_u128(n));
+        let typing = Route::EnteringPromo {
+            product: product(1),
+        };
+        for step in [
+            Step::Paid(invoice(1), product(2)),
+            Step::InvoiceReady(invoice(1)),
+            Step::InvoiceGone(Some(invoice(1))),
+        ] {
+            assert_eq!(typing.clone().next(step), typing);
+        }
+        assert_eq!(typing.next(Step::Leave), Route::Menu);
+        let waiting = Route::AwaitingPayment {
+            invoice: invoice(2),
+        };
+        assert_eq!(waiting.clone().next(Step::Leave), waiting);
     }
 
     #[test]

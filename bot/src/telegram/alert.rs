@@ -19,6 +19,29 @@ pub async fn another_reader(producer: &Producer, description: &str) {
     publish(producer, event).await;
 }
 
+/// Telegram does not accept the bot's token any more: nothing is received and nothing can be sent.
+pub async fn token_refused(producer: &Producer) {
+    error!("token_refused");
+    let event = InfoIn::new(
+        "token_refused",
+        "Telegram does not accept the bot token any more: put a new one from @BotFather into BOT_TOKEN and start the bot \
+         again. Messages wait until then",
+        serde_json::json!({}),
+    );
+    publish(producer, event).await;
+}
+
+/// An update that Kafka does not take: what a person did is lost.
+pub async fn update_not_taken(producer: &Producer, update_id: i64, why: &str) {
+    error!(update_id, why, "update_not_taken");
+    let event = InfoIn::new(
+        "update_not_taken",
+        "Something that a person did in Telegram could not be kept and is lost",
+        serde_json::json!({ "update_id": update_id, "kafka": why }),
+    );
+    publish(producer, event).await;
+}
+
 /// Telegram delivers updates elsewhere.
 pub async fn foreign_webhook(producer: &Producer, host: &str) {
     error!(host, "foreign_webhook_found");

@@ -21,6 +21,8 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 const CALL_LIMIT: Duration = Duration::from_secs(20);
 /// 50 MB at 1.5 Mbit/s.
 pub const UPLOAD_LIMIT: Duration = Duration::from_secs(300);
+/// Longer than any pause that Telegram has been seen to ask for; a number beyond it is a mistake.
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long a question whether Telegram answers at all may take.
 const PROBE_LIMIT: Duration = Duration::from_secs(5);
 
@@ -71,6 +73,8 @@ struct Answer<'a> {
 struct Parameters {
     #[serde(default)]
     retry_after: Option<u64>,
+    #[serde(default)]
+    migrate_to_chat_id: Option<i64>,
 }
 
 impl Api {
@@ -208,7 +212,12 @@ fn read<T: DeserializeOwned>(status: u16, body: &[u8]) -> Result<T, SendFailure>
     let code = answer.error_code.unwrap_or(status);
     if code == 429 || answer.parameters.retry_after.is_some() {
         let seconds = answer.parameters.retry_after.unwrap_or(1).max(1);
-        return Err(SendFailure::Wait(Duration::from_secs(seconds)));
+        return Err(SendFailure::Wait(
+            Duration::from_secs(seconds).min(LONGEST_PAUSE),
+        ));
+    }
+    if let Some(chat) = answer.parameters.migrate_to_chat_id {
+        return Err(SendFailure::Moved(chat));
     }
     let words: serde::de::value::StrDeserializer<'_, serde::de::value::Error> =
         answer.description.as_str().into_deserializer();
@@ -273,6 +282,18 @@ mod tests {
             ),
             1
         );
+        let for_ever = r#"{"ok":false,"error_code":429,"description":"","parameters":{"retry_after":18446744073709551615}}"#;
+        assert_eq!(wait(429, for_ever), 24 * 60 * 60);
+        let nonsense =
+            r#"{"ok":false,"error_code":429,"description":"","parameters":{"retry_after":-5}}"#;
+        assert_eq!(wait(429, nonsense), 1);
+    }
+
+    #[test]
+    fn a_group_that_has_moved_says_where() {
+        let moved = r#"{"ok":false,"error_code":400,"description":"Bad Request: group chat was upgraded to a supergroup chat","parameters":{"migrate_to_chat_id":-1001234567890}}"#;
+        let to = refused(400, moved);
+        assert!(matches!(to, SendFailure::Moved(-1_001_234_567_890)), "{to}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use geobot_shared::topics::states::StoredFile;
 use geobot_shared::topics::tg_send::{Button, Markup};
 
-use super::split::{self, LONGEST_TEXT};
+use super::split::{self, LONGEST_CAPTION, LONGEST_TEXT};
 
 /// What is to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,39 +128,38 @@ impl Content {
         self
     }
 
-    /// The parts of a text that is too long for one message; the buttons stand under the last.
+    /// The parts of what is too long for one message: of a text, whose buttons stand under the last, and of a file with
+    /// a long line under it, which follows it as a text.
     pub(super) fn parts(&self) -> Option<Vec<Content>> {
-        let Content::Text {
-            text,
-            markup,
-            buttons,
-        } = self
-        else {
-            return None;
-        };
-        if text.encode_utf16().count() <= LONGEST_TEXT {
-            return None;
-        }
-        let cut = match markup {
-            None => split::plain(text, LONGEST_TEXT),
-            Some(Markup::Html) => split::html(text, LONGEST_TEXT),
-            // Cutting it would need a reader of its own; Telegram's refusal says what is wrong.
-            Some(Markup::MarkdownV2) => return None,
-        };
-        let last = cut.len().saturating_sub(1);
-        let parts = cut
-            .into_iter()
-            .enumerate()
-            .map(|(index, text)| Content::Text {
+        let parts = match self {
+            Content::Text {
                 text,
-                markup: *markup,
-                buttons: if index == last {
-                    buttons.clone()
-                } else {
-                    Vec::new()
-                },
-            });
-        Some(parts.collect()).filter(|parts: &Vec<Content>| parts.len() > 1)
+                markup,
+                buttons,
+            } => texts(text, *markup, buttons)?,
+            Content::File {
+                kind,
+                source,
+                caption: Some(caption),
+                markup,
+            } if is_longer(caption, *markup, LONGEST_CAPTION) => {
+                let file = Content::File {
+                    kind: *kind,
+                    source: source.clone(),
+                    caption: None,
+                    markup: None,
+                };
+                let text = || Content::Text {
+                    text: caption.clone(),
+                    markup: *markup,
+                    buttons: Vec::new(),
+                };
+                let below = texts(caption, *markup, &[]).unwrap_or_else(|| vec![text()]);
+                std::iter::once(file).chain(below).collect()
+            }
+            _ => return None,
+        };
+        Some(parts).filter(|parts| parts.len() > 1)
     }
 
     pub(super) fn without_markup(&self) -> Option<Content> {
@@ -172,5 +171,83 @@ impl Content {
             Content::Delete { .. } => return None,
         };
         markup.take().map(|_| plain)
+    }
+}
+
+/// Whether so much is visible of a text.
+fn is_longer(text: &str, markup: Option<Markup>, limit: usize) -> bool {
+    if text.encode_utf16().count() <= limit {
+        return false;
+    }
+    match markup {
+        None => true,
+        Some(Markup::Html) => split::html(text, limit).len() > 1,
+        // Telegram's refusal says what is wrong.
+        Some(Markup::MarkdownV2) => false,
+    }
+}
+
+/// A text that is too long for one message in parts.
+fn texts(text: &str, markup: Option<Markup>, buttons: &[Vec<Button>]) -> Option<Vec<Content>> {
+    if text.encode_utf16().count() <= LONGEST_TEXT {
+        return None;
+    }
+    let cut = match markup {
+        None => split::plain(text, LONGEST_TEXT),
+        Some(Markup::Html) => split::html(text, LONGEST_TEXT),
+        // Cutting it would need a reader of its own; Telegram's refusal says what is wrong.
+        Some(Markup::MarkdownV2) => return None,
+    };
+    let last = cut.len().saturating_sub(1);
+    let parts = cut
+        .into_iter()
+        .enumerate()
+        .map(|(index, text)| Content::Text {
+            text,
+            markup,
+            buttons: match index == last {
+                true => buttons.to_vec(),
+                false => Vec::new(),
+            },
+        });
+    Some(parts.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn photo(caption: String, markup: Option<Markup>) -> Content {
+        Content::File {
+            kind: FileKind::Photo,
+            source: FileSource::Known("x".to_owned()),
+            caption: Some(caption),
+            markup,
+        }
+    }
+
+    #[test]
+    fn a_line_too_long_to_stand_under_a_file_follows_it() {
+        // Bot API: 1,024 UTF-16 code units; each of these characters is two.
+        assert!(photo("😀".repeat(512), None).parts().is_none());
+        let parts = photo("😀".repeat(513), None).parts().unwrap();
+        let [
+            Content::File { caption: None, .. },
+            Content::Text { text, .. },
+        ] = &parts[..]
+        else {
+            panic!("{parts:?}");
+        };
+        assert_eq!(*text, "😀".repeat(513));
+        assert_eq!(photo("x".repeat(5_000), None).parts().unwrap().len(), 3);
+    }
+
+    #[test]
+    fn tags_are_not_visible_and_do_not_count() {
+        let tagged = "<b>x</b>".repeat(1_024);
+        assert!(photo(tagged.clone(), Some(Markup::Html)).parts().is_none());
+        let parts = photo(format!("{tagged}y"), Some(Markup::Html)).parts();
+        assert_eq!(parts.unwrap().len(), 2);
+        assert!(Content::html("<b>x</b>".repeat(4_096)).parts().is_none());
     }
 }

@@ -29,9 +29,12 @@ pub enum SendFailure {
     /// The file_id is not, or no longer, one of this bot's.
     #[error("Telegram refuses the file: {0}")]
     WrongFile(String),
-    /// The message is the same as before: as good as done.
+    /// The message is the same as before, or already deleted: as good as done.
     #[error("nothing to change")]
     NotModified,
+    /// The group has become a supergroup and has another number.
+    #[error("the group has moved to {0}")]
+    Moved(i64),
     /// Telegram refuses, and will again.
     #[error("Telegram refuses: {0}")]
     Refused(String),
@@ -70,7 +73,9 @@ pub(super) fn of_answer(code: u16, error: ApiError) -> SendFailure {
             SendFailure::Unreachable(error.to_string())
         }
         (_, ApiError::CantParseEntities(text)) => SendFailure::BadEntities(text),
-        (_, ApiError::MessageNotModified) => SendFailure::NotModified,
+        (_, ApiError::MessageNotModified | ApiError::MessageToDeleteNotFound) => {
+            SendFailure::NotModified
+        }
         (
             _,
             error @ (ApiError::WrongFileId | ApiError::WrongFileIdOrUrl | ApiError::FileIdInvalid),
@@ -93,7 +98,7 @@ impl From<SendFailure> for HandleError {
             SendFailure::Down(_) | SendFailure::WrongToken => {
                 HandleError::unavailable("telegram", failure)
             }
-            SendFailure::Ambiguous(_) => HandleError::transient(failure),
+            SendFailure::Ambiguous(_) | SendFailure::Moved(_) => HandleError::transient(failure),
             SendFailure::Unreachable(why) => HandleError::Refused(why),
             SendFailure::NotModified => HandleError::Refused("nothing to change".to_owned()),
             SendFailure::BadEntities(_) | SendFailure::WrongFile(_) | SendFailure::Refused(_) => {
@@ -117,6 +122,15 @@ mod tests {
         assert!(matches!(
             of_answer(400, ApiError::MessageNotModified),
             SendFailure::NotModified
+        ));
+        // A deletion whose answer was lost is repeated.
+        assert!(matches!(
+            of_answer(400, ApiError::MessageToDeleteNotFound),
+            SendFailure::NotModified
+        ));
+        assert!(matches!(
+            of_answer(400, ApiError::MessageToEditNotFound),
+            SendFailure::Refused(_)
         ));
         assert!(matches!(
             of_answer(502, ApiError::Unknown("Bad Gateway".into())),

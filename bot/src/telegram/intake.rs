@@ -6,6 +6,8 @@ use geobot_shared::topics::tg_updates::Update;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::alert;
+
 /// The kinds of update the bot handles; Telegram sends no others.
 pub const ALLOWED_UPDATES: [&str; 4] = [
     "message",
@@ -50,12 +52,31 @@ struct Id {
     id: i64,
 }
 
-/// Reads what orders an update and keeps the rest as it is.
+/// What every update has.
+#[derive(Deserialize)]
+struct Number {
+    update_id: i64,
+}
+
+impl From<Number> for Outline {
+    fn from(number: Number) -> Outline {
+        Outline {
+            update_id: number.update_id,
+            message: None,
+            callback_query: None,
+            my_chat_member: None,
+            chat_join_request: None,
+        }
+    }
+}
+
+/// Reads what orders an update and keeps the rest as it is: an update of a form that nobody has seen yet is taken too.
 ///
 /// # Errors
 /// When it has no update_id.
 pub fn read_update(raw: Box<RawValue>) -> Result<Update, serde_json::Error> {
-    let outline: Outline = serde_json::from_str(raw.get())?;
+    let outline = serde_json::from_str::<Outline>(raw.get())
+        .or_else(|_| serde_json::from_str::<Number>(raw.get()).map(Outline::from))?;
     let chat = outline
         .message
         .or(outline.my_chat_member)
@@ -87,23 +108,30 @@ fn record(producer: &Producer, bot_id: u64, update: Update) -> Result<Outgoing, 
     )
 }
 
-/// Publishes updates in their order and returns how many of them, from the first on, Kafka has.
+/// Publishes updates in their order and returns how many of them, from the first on, are done with: Kafka has them. One
+/// that Kafka never takes is done with as well, and staff hears of it: no update stands in the way of all others.
 pub async fn publish(
     producer: &Producer,
     bot_id: u64,
     updates: Vec<Update>,
 ) -> (usize, Option<PublishError>) {
     let mut records = Vec::with_capacity(updates.len());
+    let mut numbers = Vec::with_capacity(updates.len());
     for update in updates {
+        numbers.push(update.update_id);
         match record(producer, bot_id, update) {
             Ok(record) => records.push(record),
             Err(error) => return (0, Some(error)),
         }
     }
     let mut safe = 0;
-    for result in producer.send_all(&records).await {
+    for (result, number) in producer.send_all(&records).await.into_iter().zip(numbers) {
         match result {
             Ok(()) => safe += 1,
+            Err(PublishError::Rejected { reason, .. }) => {
+                alert::update_not_taken(producer, number, &reason).await;
+                safe += 1;
+            }
             Err(error) => return (safe, Some(error)),
         }
     }
@@ -135,6 +163,10 @@ mod tests {
         assert_eq!(join.unwrap().about, Some(42));
         let unknown = read_update(raw(r#"{"update_id":7,"poll":{}}"#)).unwrap();
         assert_eq!(unknown.about, None);
-        assert!(read_update(raw(r#"{"message":{}}"#)).is_err());
+        let strange = read_update(raw(r#"{"update_id":8,"message":{"chat":"of 2030"}}"#)).unwrap();
+        assert_eq!((strange.update_id, strange.about), (8, None));
+        for no_number in [r#"{"message":{}}"#, r#"{"update_id":"x"}"#, "[]", "null"] {
+            assert!(read_update(raw(no_number)).is_err(), "{no_number}");
+        }
     }
 }

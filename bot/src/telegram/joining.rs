@@ -1,7 +1,7 @@
-//! Answering requests to join a chat. Bot API: the bot must be an admin there with the right to invite.
+//! Answering requests to join a chat, and withdrawing links into one. Bot API: the bot must be an admin there with the right to invite.
 
 use geobot_shared::ids::{ChatId, TelegramUserId};
-use teloxide::payloads::{ApproveChatJoinRequest, DeclineChatJoinRequest};
+use teloxide::payloads::{ApproveChatJoinRequest, DeclineChatJoinRequest, RevokeChatInviteLink};
 use teloxide::types::{ChatId as Chat, UserId};
 
 use super::api::Api;
@@ -37,6 +37,16 @@ pub async fn answer(
         Ok(_) => Ok(Answered::Now),
         Err(failure) => harmless(failure),
     }
+}
+
+/// Withdraws a link, used or not. Repeating it is harmless.
+///
+/// # Errors
+/// [`SendFailure`]; `Refused` when there is no such link or the right to invite is missing. Telegram withdraws a bot's
+/// links by itself when it is no admin there any more.
+pub async fn withdraw(api: &Api, chat: ChatId, link: &str) -> Result<(), SendFailure> {
+    let revoke = RevokeChatInviteLink::new(Chat(chat.get()), link);
+    api.call(&revoke).await.map(|_| ())
 }
 
 /// Telegram's two ways to say that there is nothing to answer; teloxide has no variants for them.

@@ -48,6 +48,8 @@ const AHEAD_NOTIFY: f64 = 5.0;
 const AHEAD_BULK: f64 = 3.0;
 /// Bulk that has not moved for this long goes before everybody, once: nobody starves.
 const BULK_STARVES_AFTER: Duration = Duration::from_secs(1);
+/// Whoever must pause longer is told so and asks again then: its place is needed by others meanwhile.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// So many chats refused within [`STORM_WINDOW`] are a storm: then all chats pause.
 const STORM_CHATS: u32 = 3;
 const STORM_WINDOW: Duration = Duration::from_secs(10);
@@ -56,7 +58,8 @@ const STORM_WINDOW: Duration = Duration::from_secs(10);
 /// ARGV: step of all, tolerance of all, step of chat, tolerance of chat (all in microseconds), is bulk (0 or 1),
 /// starving after, tolerance while starving.
 /// Answers {0, 0} for a turn taken, {1, µs} to wait for the chat, {2, µs} to wait for all, {3, 0} when the broadcast is
-/// paused, {4, 0} when it is cancelled.
+/// paused, {4, 0} when it is cancelled, {5, µs} when Telegram wants a pause.
+/// A time that is further ahead than turns can have put it is no time: a clock was set back, and must not stop everything.
 const TAKE_TURN: &str = r"
 if KEYS[6] then
   local standing = redis.call('GET', KEYS[6])
@@ -65,12 +68,10 @@ if KEYS[6] then
 end
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
-local function paused(key) local ms = redis.call('PTTL', key) if ms > 0 then return ms * 1000 end return 0 end
-local pause = paused(KEYS[4])
-if pause > 0 then return {1, pause} end
-pause = paused(KEYS[3])
-if pause > 0 then return {2, pause} end
+local pause = math.max(redis.call('PTTL', KEYS[4]), redis.call('PTTL', KEYS[3]))
+if pause > 0 then return {5, pause * 1000} end
 local chat = tonumber(redis.call('GET', KEYS[2]) or 0)
+if chat - now > tonumber(ARGV[4]) + tonumber(ARGV[3]) + 1000000 then chat = 0 end
 local chat_wait = chat - tonumber(ARGV[4]) - now
 if chat_wait > 0 then return {1, math.ceil(chat_wait)} end
 local tolerance = tonumber(ARGV[2])
@@ -80,6 +81,7 @@ if ARGV[5] == '1' then
   redis.call('SET', KEYS[5], last, 'NX', 'PX', 60000)
 end
 local all = tonumber(redis.call('GET', KEYS[1]) or 0)
+if all - now > tonumber(ARGV[7]) + tonumber(ARGV[1]) + 1000000 then all = 0 end
 local all_wait = all - tolerance - now
 if all_wait > 0 then return {2, math.ceil(all_wait)} end
 all = math.max(all, now) + tonumber(ARGV[1])
@@ -114,6 +116,7 @@ enum Asked {
     Answer(Turn),
     ChatBusy(Duration),
     AllBusy(Duration),
+    Pause(Duration),
 }
 
 /// What came of waiting for a turn.
@@ -125,6 +128,8 @@ pub enum Turn {
     Paused,
     /// Its broadcast is cancelled; no turn is used up.
     Cancelled,
+    /// Telegram wants a pause of this length; no turn is used up.
+    Later(Duration),
 }
 
 impl From<Standing> for Turn {
@@ -205,6 +210,7 @@ impl Limiter {
     }
 
     /// Waits until a message of this priority, of this broadcast if of any, may go to this chat. The turn is taken then.
+    /// A long pause that Telegram asked for is not waited for.
     ///
     /// # Errors
     /// When Redis does not answer.
@@ -235,6 +241,8 @@ impl Limiter {
                 match self.ask(&limits, chat, priority, broadcast).await? {
                     Asked::Answer(turn) => return Ok(turn),
                     Asked::ChatBusy(pause) => break pause,
+                    Asked::Pause(pause) if pause > LONGEST_WAIT => return Ok(Turn::Later(pause)),
+                    Asked::Pause(pause) => break pause,
                     Asked::AllBusy(pause) if place.is_some() => tokio::time::sleep(pause).await,
                     Asked::AllBusy(_) => place = Some(line.stand().await),
                 }
@@ -289,6 +297,7 @@ impl Limiter {
             1 => Asked::ChatBusy(wait),
             3 => Asked::Answer(Turn::Paused),
             4 => Asked::Answer(Turn::Cancelled),
+            5 => Asked::Pause(wait),
             _ => Asked::AllBusy(wait),
         })
     }

@@ -12,6 +12,7 @@ pub mod limiter;
 pub mod manner;
 mod outage;
 pub mod polling;
+pub mod reading;
 mod request;
 pub mod sender;
 pub mod split;

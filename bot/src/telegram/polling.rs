@@ -10,17 +10,23 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 use url::Url;
 
 use super::alert;
+use super::api::LONGEST_PAUSE;
 use super::intake::{ALLOWED_UPDATES, publish, read_update};
 use crate::store::Store;
 use crate::store::lease::RENEW;
 
 /// How long Telegram may keep a call open.
 const LONG_POLL: Duration = Duration::from_secs(30);
+/// So soon after another one, a refusal because of another reader is no accident.
+const AGAIN_WITHIN: Duration = Duration::from_secs(60);
+/// How often staff hears of another reader.
+const TELL_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// When Telegram answered last, for the readiness of the bot. Cheap to clone.
 #[derive(Clone, Default)]
@@ -60,8 +66,8 @@ pub struct Poller {
     pub bot_id: u64,
     /// Where updates go.
     pub producer: Producer,
-    /// Told when a webhook is in the way: who looks at webhooks tells staff of it.
-    pub webhook_met: Arc<Notify>,
+    /// Told when a webhook is in the way or the token is refused: who looks at both tells staff.
+    pub look: Arc<Notify>,
 }
 
 #[derive(Deserialize)]
@@ -128,44 +134,48 @@ impl Poller {
     async fn poll(&self) {
         let mut offset: Option<i64> = None;
         let mut failures = 0u32;
-        let mut conflict = false;
+        let mut troubles = Troubles::default();
         loop {
             let pause = match self.ask(offset).await {
                 Ok(answer) if answer.ok => {
-                    conflict = false;
+                    troubles.over();
                     self.last_answer.note(Utc::now());
                     self.take(answer.result, &mut offset).await
                 }
-                Ok(answer) => {
-                    let description = answer.description.unwrap_or_default();
-                    warn!(code = answer.error_code, description, "updates_refused");
-                    if answer.error_code == Some(409) && !std::mem::replace(&mut conflict, true) {
-                        self.met(&description).await;
-                    }
-                    let ordered = answer.parameters.and_then(|p| p.retry_after);
-                    Some(Duration::from_secs(ordered.unwrap_or(1)))
-                }
+                Ok(answer) => self.refused(answer, &mut troubles).await,
                 Err(error) => {
                     // The address holds the token, so it stays out of the log.
                     warn!(error = %error.without_url(), "updates_not_received");
-                    Some(Duration::from_millis(200))
+                    Pause::Growing(Duration::from_millis(200))
                 }
             };
-            let Some(pause) = pause else {
-                failures = 0;
-                continue;
+            failures = match pause {
+                Pause::None => 0,
+                Pause::Growing(_) | Pause::Told(_) => failures.saturating_add(1),
             };
-            let pause = (pause * 2u32.pow(failures.min(5))).min(Duration::from_secs(30));
-            failures += 1;
-            tokio::time::sleep(pause).await;
+            tokio::time::sleep(pause.length(failures)).await;
         }
     }
 
-    /// Bot API: 409 means that a webhook is set or somebody else polls with this token; only the words tell which.
-    async fn met(&self, description: &str) {
-        match description.contains("webhook") {
-            true => self.webhook_met.notify_one(),
-            false => alert::another_reader(&self.producer, description).await,
+    async fn refused(&self, answer: Answer, troubles: &mut Troubles) -> Pause {
+        let description = answer.description.unwrap_or_default();
+        warn!(code = answer.error_code, description, "updates_refused");
+        let is_first = !std::mem::replace(&mut troubles.refused, true);
+        let is_webhook = description.contains("webhook");
+        match answer.error_code {
+            // Bot API: 409 means that a webhook is set or somebody else polls with this token; only the words tell which.
+            Some(409) if is_webhook && is_first => self.look.notify_one(),
+            Some(409) if !is_webhook && troubles.rival.meets(Instant::now()) => {
+                alert::another_reader(&self.producer, &description).await;
+            }
+            // Bot API: 401 for a token that was withdrawn, 404 for one that never was.
+            Some(401 | 404) if is_first => self.look.notify_one(),
+            _ => {}
+        }
+        let told = answer.parameters.and_then(|p| p.retry_after);
+        match told {
+            Some(seconds) => Pause::Told(Duration::from_secs(seconds)),
+            None => Pause::Growing(Duration::from_secs(1)),
         }
     }
 
@@ -187,8 +197,14 @@ impl Poller {
             .await
     }
 
-    /// Publishes a batch and raises the offset as far as Kafka has it. Returns a pause when something failed.
-    async fn take(&self, batch: Vec<Box<RawValue>>, offset: &mut Option<i64>) -> Option<Duration> {
+    /// Publishes a batch and raises the offset as far as Kafka has it.
+    async fn take(&self, batch: Vec<Box<RawValue>>, offset: &mut Option<i64>) -> Pause {
+        if batch.is_empty() {
+            // Bot API: after a week without updates the next one has any number, even a lower one, which an old offset
+            // would acknowledge unseen. What it stood for is acknowledged by this answer.
+            *offset = None;
+            return Pause::None;
+        }
         let mut updates = Vec::with_capacity(batch.len());
         for raw in batch {
             match read_update(raw) {
@@ -202,9 +218,110 @@ impl Poller {
             *offset = Some(last + 1);
         }
         metrics::counter!("geobot_updates_total").increment(safe as u64);
-        failure.map(|error| {
-            error!(%error, "updates_not_published");
-            Duration::from_millis(200)
-        })
+        match failure {
+            Some(error) => {
+                error!(%error, "updates_not_published");
+                Pause::Growing(Duration::from_millis(200))
+            }
+            // Telegram would answer the same again at once.
+            None if safe == 0 => Pause::Growing(Duration::from_secs(1)),
+            None => Pause::None,
+        }
+    }
+}
+
+/// What comes before the next call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pause {
+    None,
+    /// Longer each time.
+    Growing(Duration),
+    /// As long as Telegram says.
+    Told(Duration),
+}
+
+impl Pause {
+    /// `failures`: how many calls in a row have failed.
+    fn length(self, failures: u32) -> Duration {
+        match self {
+            Pause::None => Duration::ZERO,
+            Pause::Growing(first) => {
+                let times = 2u32.pow(failures.saturating_sub(1).min(5));
+                (first * times).min(LONG_POLL)
+            }
+            Pause::Told(pause) => pause.clamp(Duration::from_secs(1), LONGEST_PAUSE),
+        }
+    }
+}
+
+/// What is told once.
+#[derive(Default)]
+struct Troubles {
+    /// The last call was refused.
+    refused: bool,
+    rival: Rival,
+}
+
+impl Troubles {
+    fn over(&mut self) {
+        self.refused = false;
+    }
+}
+
+/// Somebody else who reads the bot's updates. The two take turns in being refused, with answers in between.
+#[derive(Default)]
+struct Rival {
+    met: Option<Instant>,
+    told: Option<Instant>,
+}
+
+impl Rival {
+    /// Whether staff should hear of this refusal: not of a single one, which may come from a replica whose lease has
+    /// just ended, and not of each.
+    fn meets(&mut self, now: Instant) -> bool {
+        let before = self.met.replace(now);
+        let again = before.is_some_and(|at| now.duration_since(at) < AGAIN_WITHIN);
+        let tell = again
+            && self
+                .told
+                .is_none_or(|at| now.duration_since(at) >= TELL_EVERY);
+        if tell {
+            self.told = Some(now);
+        }
+        tell
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_half_a_minute_and_what_telegram_says_is_obeyed() {
+        let first = Duration::from_millis(200);
+        let grown = |failures| Pause::Growing(first).length(failures).as_millis();
+        assert_eq!([1, 2, 3, 100].map(grown), [200, 400, 800, 6_400]);
+        let long = Pause::Growing(Duration::from_secs(5)).length(u32::MAX);
+        assert_eq!(long, Duration::from_secs(30));
+        let told = |seconds| {
+            Pause::Told(Duration::from_secs(seconds))
+                .length(9)
+                .as_secs()
+        };
+        assert_eq!([0, 1, 90].map(told), [1, 1, 90]);
+        assert_eq!(told(u64::MAX), 24 * 60 * 60);
+        assert_eq!(Pause::None.length(0), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_rival_is_told_of_once_an_hour_and_a_single_refusal_never() {
+        let mut rival = Rival::default();
+        let begin = Instant::now();
+        let mut at = |seconds| rival.meets(begin + Duration::from_secs(seconds));
+        assert!(!at(0));
+        assert!(!at(120), "two single ones");
+        assert!(at(130));
+        assert!((140..3_700).step_by(10).all(|seconds| !at(seconds)));
+        assert!(at(3_740));
     }
 }

@@ -1,6 +1,6 @@
 //! Sending: every message goes out through here, once per request as far as Telegram lets us know.
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use geobot_shared::bus::HandleError;
 use geobot_shared::files::{FileError, FileStore};
 use geobot_shared::ids::TelegramUserId;
@@ -36,6 +36,9 @@ pub enum SendError {
     /// Another process is sending it right now.
     #[error("it is being sent right now")]
     Busy,
+    /// Telegram wants a pause; nothing was called.
+    #[error("Telegram wants a pause of {} s", .0.as_secs())]
+    Later(std::time::Duration),
     /// It may or may not have gone out, and is not worth a duplicate.
     #[error("it may or may not have gone out")]
     Unknown,
@@ -70,6 +73,7 @@ impl From<SendError> for HandleError {
             SendError::Store(error) => error.into(),
             SendError::Busy => HandleError::retry_after(error, seconds(1)),
             SendError::Paused => HandleError::retry_after(error, seconds(2)),
+            SendError::Later(pause) => HandleError::retry_after(error, pause),
             SendError::Unknown | SendError::Cancelled => HandleError::Refused(error.to_string()),
             SendError::NoFile(_) => HandleError::BadData(error.to_string()),
             SendError::Disk(_) => HandleError::unavailable("files", error),
@@ -85,6 +89,7 @@ fn outcome(result: &Result<Done, SendFailure>) -> &'static str {
         Err(SendFailure::Ambiguous(_)) => "ambiguous",
         Err(SendFailure::Unreachable(_)) => "unreachable",
         Err(SendFailure::NotModified) => "not_modified",
+        Err(SendFailure::Moved(_)) => "moved",
         Err(SendFailure::BadEntities(_) | SendFailure::WrongFile(_) | SendFailure::Refused(_)) => {
             "refused"
         }
@@ -219,12 +224,26 @@ impl Sender {
     }
 
     async fn send_parts(&self, order: Order<'_>, content: &Content) -> Result<i32, SendError> {
-        let Some(parts) = content.parts() else {
-            return self.send_one(&order, content).await;
-        };
+        if let Some(parts) = content.parts() {
+            return self.send_all(order, &parts).await;
+        }
+        match self.send_one(&order, content).await {
+            // Without its formatting it is too long for one message.
+            Err(SendError::Telegram(SendFailure::BadEntities(why))) => {
+                let plain = content.without_markup();
+                match plain.as_ref().and_then(Content::parts) {
+                    Some(parts) => self.send_all(order, &parts).await,
+                    None => Err(SendFailure::BadEntities(why).into()),
+                }
+            }
+            sent => sent,
+        }
+    }
+
+    async fn send_all(&self, order: Order<'_>, parts: &[Content]) -> Result<i32, SendError> {
         let mut first = None;
         for (index, part) in parts.iter().enumerate() {
-            let request = format!("{}#{index}", order.request);
+            let request = part_of(order.request, index);
             let order = Order {
                 request: &request,
                 // What has begun is ended.
@@ -237,7 +256,59 @@ impl Sender {
         Ok(first.unwrap_or_default())
     }
 
+    /// Sends one message to where its chat is now.
     async fn send_one(&self, order: &Order<'_>, content: &Content) -> Result<i32, SendError> {
+        let chat = self.store.chat_now(order.chat).await?;
+        let order = Order { chat, ..*order };
+        let mut sent = self.try_one(&order, content).await;
+        if let Err(SendError::Telegram(SendFailure::Moved(to))) = sent {
+            self.follow(chat, to).await?;
+            sent = self.try_one(&Order { chat: to, ..order }, content).await;
+        }
+        self.note_reach(&order, &sent).await;
+        sent
+    }
+
+    /// Bot API: a group that becomes a supergroup gets another number, and messages to the old one are refused.
+    async fn follow(&self, chat: i64, to: i64) -> Result<(), StoreError> {
+        warn!(chat_id = chat, to, "chat_moved");
+        self.store.keep_moved(chat, to).await
+    }
+
+    /// Remembers whether the person can be written to. Only a shortcut: a failure is logged and harms nothing.
+    async fn note_reach(&self, order: &Order<'_>, sent: &Result<i32, SendError>) {
+        // Bot API: a private chat has the person's own id.
+        let user = match order.chat > 0 {
+            true => TelegramUserId(order.chat),
+            false => return,
+        };
+        let noted = match sent {
+            Err(SendError::Telegram(SendFailure::Unreachable(why))) => {
+                self.store.mark_unreachable(user, why).await.map(|_| ())
+            }
+            // Bulk is not sent to whoever has the mark.
+            Ok(_) if order.priority != Priority::Bulk => self.store.reached(user).await,
+            _ => return,
+        };
+        if let Err(error) = noted {
+            warn!(user_id = %user, %error, "reach_not_noted");
+        }
+    }
+
+    /// The number of the message that this request has sent, if it has: of the first, when its text was cut.
+    ///
+    /// # Errors
+    /// When Redis does not answer.
+    pub async fn sent_before(&self, request: &str) -> Result<Option<i32>, StoreError> {
+        for request in [request, &part_of(request, 0)] {
+            if let Some(Claim::Sent(message_id)) = self.store.ended_send(request).await? {
+                return Ok(Some(message_id));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn try_one(&self, order: &Order<'_>, content: &Content) -> Result<i32, SendError> {
         let bulk = order.priority == Priority::Bulk;
         if self.outage.lasts(&self.api).await {
             return Err(SendFailure::Down("it answers nobody".to_owned()).into());
@@ -271,8 +342,10 @@ impl Sender {
             .limiter
             .turn(order.chat, order.priority, order.broadcast);
         let turn = turn.await?;
-        if turn == Turn::Paused {
-            return Err(SendError::Paused);
+        match turn {
+            Turn::Paused => return Err(SendError::Paused),
+            Turn::Later(pause) => return Err(SendError::Later(pause)),
+            Turn::Taken | Turn::Cancelled => {}
         }
         let now = Utc::now().timestamp_millis();
         match self.store.claim_send(order.request, now).await? {
@@ -352,6 +425,7 @@ impl Sender {
         }
         if let Err(SendFailure::BadEntities(why)) = &result
             && let Some(plain) = content.without_markup()
+            && plain.parts().is_none()
         {
             warn!(
                 chat_id = order.chat,
@@ -423,25 +497,53 @@ impl Sender {
     /// # Errors
     /// [`SendFailure`]; the bot must be an admin there with the right to ban.
     pub async fn remove_member(&self, chat: i64, user: TelegramUserId) -> Result<(), SendFailure> {
+        let mut chat = self.place_of(chat).await?;
         let user = UserId(user.get().cast_unsigned());
-        let ban = BanChatMember::new(ChatId(chat), user);
-        self.api.call(&ban).await?;
+        let mut banned = self.api.call(&BanChatMember::new(ChatId(chat), user)).await;
+        if let Err(SendFailure::Moved(to)) = banned {
+            chat = self.followed(chat, to).await?;
+            banned = self.api.call(&BanChatMember::new(ChatId(chat), user)).await;
+        }
+        banned?;
         let lift = UnbanChatMember::new(ChatId(chat), user).only_if_banned(true);
         self.api.call(&lift).await?;
         Ok(())
     }
 
-    /// A link into a private chat that works for one person.
+    /// A link into a private chat that works for one person, until then if that is named.
     ///
     /// # Errors
     /// [`SendFailure`]; the bot must be an admin there with the right to invite.
-    pub async fn invite_link(&self, chat: i64, name: &str) -> Result<String, SendFailure> {
+    pub async fn invite_link(
+        &self,
+        chat: i64,
+        name: &str,
+        until: Option<DateTime<Utc>>,
+    ) -> Result<String, SendFailure> {
         // Bot API: a link's name has at most 32 characters.
         let name: String = name.chars().take(32).collect();
-        let link = CreateChatInviteLink::new(ChatId(chat))
+        let mut link = CreateChatInviteLink::new(ChatId(self.place_of(chat).await?))
             .member_limit(1)
             .name(name);
-        Ok(self.api.call(&link).await?.invite_link)
+        link.expire_date = until;
+        let mut made = self.api.call(&link).await;
+        if let Err(SendFailure::Moved(to)) = made {
+            link.chat_id = ChatId(self.followed(chat, to).await?).into();
+            made = self.api.call(&link).await;
+        }
+        Ok(made?.invite_link)
+    }
+
+    /// As [`Store::chat_now`]. Without Redis nothing is called, and the record waits.
+    async fn place_of(&self, chat: i64) -> Result<i64, SendFailure> {
+        let now = self.store.chat_now(chat).await;
+        now.map_err(|error| SendFailure::Down(error.to_string()))
+    }
+
+    async fn followed(&self, chat: i64, to: i64) -> Result<i64, SendFailure> {
+        let followed = self.follow(chat, to).await;
+        followed.map_err(|error| SendFailure::Down(error.to_string()))?;
+        Ok(to)
     }
 }
 
@@ -451,4 +553,9 @@ fn usual_manner<'a>(priority: Priority) -> Manner<'a> {
         can_wait: priority == Priority::Bulk,
         ..Manner::default()
     }
+}
+
+/// How a part of what was cut is named.
+fn part_of(request: &str, index: usize) -> String {
+    format!("{request}#{index}")
 }

@@ -5,6 +5,8 @@
 
 /// Bot API: the longest text, in UTF-16 code units.
 pub const LONGEST_TEXT: usize = 4_096;
+/// Bot API: the longest line under a file, in UTF-16 code units.
+pub const LONGEST_CAPTION: usize = 1_024;
 
 /// A piece of HTML: a tag, or text (one entity such as `&lt;` is one piece).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +47,13 @@ pub fn html(text: &str, limit: usize) -> Vec<String> {
 /// Visible length of a piece of text in UTF-16 code units; an entity is one character.
 fn width(text: &str) -> usize {
     if text.len() > 1 && text.starts_with('&') && text.ends_with(';') {
-        return 1;
+        // All that have a name are one code unit; `&#128512;` is two.
+        let number = text[1..text.len() - 1].strip_prefix('#');
+        let code = number.and_then(|it| match it.strip_prefix(['x', 'X']) {
+            Some(hex) => u32::from_str_radix(hex, 16).ok(),
+            None => it.parse().ok(),
+        });
+        return code.and_then(char::from_u32).map_or(1, char::len_utf16);
     }
     text.encode_utf16().count()
 }
@@ -210,6 +218,13 @@ mod tests {
             link.iter()
                 .all(|part| part.starts_with("<a href=") && part.ends_with("</a>"))
         );
+    }
+
+    #[test]
+    fn an_entity_is_as_long_as_what_it_stands_for() {
+        let emoji = "&#128512;&#x1F600;&lt;&#60;";
+        assert_eq!(html(emoji, 6), [emoji]);
+        assert_eq!(html(emoji, 5).len(), 2);
     }
 
     #[test]

@@ -85,6 +85,7 @@ pub async fn introduce(api: &Api, webhook: Option<&Webhook>, texts: &Texts) {
             "payments",
             "subscriptions",
             "cabinet",
+            "profile",
             "settings",
             "stop",
             "help",

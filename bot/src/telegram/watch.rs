@@ -1,4 +1,5 @@
-//! Looks at the start and every few minutes whether Telegram delivers updates to us and to nobody else.
+//! Looks at the start and every few minutes whether Telegram delivers updates to us and to nobody else, and whether it
+//! still accepts the token.
 
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use tracing::{info, warn};
 use url::Url;
 
 use super::api::Api;
+use super::failure::SendFailure;
 use super::{alert, start};
 use crate::settings::Webhook;
 
@@ -50,7 +52,7 @@ pub fn judge(told: &WebhookInfo, wanted: Option<&Url>, since: DateTime<Utc>) -> 
 }
 
 /// Runs until `stop`. `wanted` is our webhook, `None` for long polling. Each trouble is told once, until it is over.
-/// Looks at once when polling has `met` a webhook.
+/// Looks at once when polling has `met` a webhook or a refusal of the token.
 pub async fn run(
     api: &Api,
     wanted: Option<Webhook>,
@@ -60,6 +62,7 @@ pub async fn run(
 ) {
     let url = wanted.as_ref().map(|hook| &hook.url);
     let mut before = Finding::Well;
+    let mut refused = false;
     let mut since = Utc::now();
     loop {
         let now = Utc::now();
@@ -74,6 +77,12 @@ pub async fn run(
                     set_again(api, hook).await;
                 }
                 before = found;
+                refused = false;
+            }
+            Err(SendFailure::WrongToken) => {
+                if !std::mem::replace(&mut refused, true) {
+                    alert::token_refused(producer).await;
+                }
             }
             Err(error) => warn!(%error, "webhook_not_looked_at"),
         }

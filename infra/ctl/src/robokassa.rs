@@ -22,8 +22,8 @@ pub(crate) enum RobokassaCommand {
     Explain(Box<Explain>),
 }
 
-/// Reads what Robokassa sent: a query, a form body, a whole address or a line of an access log. It is compared with
-/// what the shop's settings would sign. Passwords are never shown. Exit code 0: genuine; 1: refused.
+/// Reads what Robokassa sent: a query, a form body, a whole address, a line of an access log, a list of parameters or
+/// JSON. It is compared with what the shop's settings would sign. Passwords are never shown. Exit code 0: genuine; 1: refused.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Explain {
     #[command(flatten)]
@@ -52,7 +52,8 @@ fn check(file: &Path) -> Result<(), Failure> {
     let unreadable =
         |why: String| Failure::setting(format!("{} can't be read: {why}", file.display()));
     let json = std::fs::read_to_string(file).map_err(|e| unreadable(e.to_string()))?;
-    let report = vectors::check(&json).map_err(|e| unreadable(e.to_string()))?;
+    let report = vectors::check(json.trim_start_matches('\u{feff}'))
+        .map_err(|e| unreadable(e.to_string()))?;
     println!("{report}");
     if report.is_success() {
         Ok(())
@@ -71,11 +72,13 @@ impl Explain {
             .map_err(|e| Failure::setting(e.to_string()))?;
         let mut received = self.callback.clone();
         if received == "-" {
-            received.clear();
+            let mut bytes = Vec::new();
             std::io::stdin()
                 .take(1 << 20)
-                .read_to_string(&mut received)
+                .read_to_end(&mut bytes)
                 .map_err(|e| Failure::setting(format!("standard input can't be read: {e}")))?;
+            // What is no UTF-8 is part of what is to be explained.
+            received = String::from_utf8_lossy(&bytes).into_owned();
         }
         let known = explain::Known {
             mode: self.mode,

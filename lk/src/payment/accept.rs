@@ -47,6 +47,9 @@ pub enum CallbackRefused {
     /// the repeat pays.
     #[error("the callback can't be verified: {0}")]
     NoPasswords(String),
+    /// As [`CallbackRefused::NoPasswords`], perhaps: too many of them come at once to look at each. Answer 503.
+    #[error("too many callbacks that can't be verified come at once")]
+    NotLookedAt,
 }
 
 impl From<CallbackDoubt> for CallbackRefused {
@@ -73,6 +76,7 @@ impl CallbackRefused {
             CallbackRefused::Malformed(_) => "malformed",
             CallbackRefused::BadSignature(_) | CallbackRefused::Unverifiable => "bad_signature",
             CallbackRefused::NotStored(_) | CallbackRefused::NoPasswords(_) => "unavailable",
+            CallbackRefused::NotLookedAt => "busy",
         }
     }
 }
@@ -94,15 +98,16 @@ impl Signed {
         }
     }
 
-    /// The callback as signed for an invoice's mode. Promise P5: the mode is the invoice's. What the request says of
-    /// it is not signed and not looked at.
-    fn of(&self, invoice: Option<&Invoice>) -> Result<&VerifiedCallback, CallbackRefused> {
-        match (
-            invoice,
-            self.under(invoice.map_or(Mode::Live, |it| it.mode)),
-        ) {
-            (_, Ok(callback)) => Ok(callback),
-            // Nothing says which mode it would have: only real money is worth an alert.
+    /// The callback as signed for an invoice's mode, and that mode. Promise P5: the mode is the invoice's. What the
+    /// request says of it is not signed and not looked at. Without an invoice, the mode is the one that has signed.
+    fn of(&self, invoice: Option<&Invoice>) -> Result<(Mode, &VerifiedCallback), CallbackRefused> {
+        let mode = match (invoice, &self.live, &self.test) {
+            (Some(invoice), _, _) => invoice.mode,
+            (None, Err(_), Ok(_)) => Mode::Test,
+            (None, _, _) => Mode::Live,
+        };
+        match (invoice, self.under(mode)) {
+            (_, Ok(callback)) => Ok((mode, callback)),
             (None, Err(CallbackDoubt::NoSecrets(_))) => Err(CallbackRefused::Unverifiable),
             (_, Err(doubt)) => Err(doubt.clone().into()),
         }
@@ -126,7 +131,11 @@ pub async fn accept_callback(
     };
     metrics::counter!("geobot_callbacks_total", "verdict" => verdict).increment(1);
     match &result {
-        Err(refused @ (CallbackRefused::Malformed(_) | CallbackRefused::Unverifiable)) => {
+        Err(
+            refused @ (CallbackRefused::Malformed(_)
+            | CallbackRefused::Unverifiable
+            | CallbackRefused::NotLookedAt),
+        ) => {
             // Anybody can send these, so they are counted and not logged.
             debug!(%remote, %refused, "callback_refused");
         }
@@ -171,13 +180,19 @@ async fn decide(
 }
 
 /// Why a callback that is signed for no mode is refused. The database is asked, by a read, only where a mode has no
-/// passwords: its payments are to come again.
+/// passwords: its payments are to come again. One at a time: anybody can send these, and SQLite has one connection for
+/// them and for payments.
 async fn why_unsigned(app: &App, signed: &Signed) -> Result<CallbackRefused, CallbackRefused> {
     let may_be_genuine = [&signed.live, &signed.test]
         .iter()
         .any(|result| matches!(result, Err(CallbackDoubt::NoSecrets(_))));
     let invoice = match signed.named.invoice {
-        Some(id) if may_be_genuine => invoices::find(&app.db, id).await?,
+        Some(id) if may_be_genuine => {
+            let Ok(_turn) = app.forged.lookups.try_acquire() else {
+                return Ok(CallbackRefused::NotLookedAt);
+            };
+            invoices::find(&app.db, id).await?
+        }
         _ => None,
     };
     match signed.of(invoice.as_ref()) {
@@ -197,14 +212,14 @@ pub(super) async fn settle_one(
     signed: &Signed,
     invoice: Option<&Invoice>,
 ) -> Result<Result<Accepted, CallbackRefused>, OutboxError> {
-    let callback = match signed.of(invoice) {
-        Ok(callback) => callback,
+    let (mode, callback) = match signed.of(invoice) {
+        Ok(verified) => verified,
         Err(refused) => return Ok(Err(refused)),
     };
     let (remote, at) = (signed.remote, signed.at);
     let verdict = match invoice {
         Some(invoice) => settle::known(app, txn, invoice, callback, remote, at).await?,
-        None => settle::unknown(app, txn, callback, remote, at).await?,
+        None => settle::unknown(app, txn, callback, mode, remote, at).await?,
     };
     Ok(Ok(Accepted {
         answer: callback.answer.clone(),
@@ -214,7 +229,7 @@ pub(super) async fn settle_one(
 
 /// Says in the log what was committed.
 pub(super) fn log_settled(signed: &Signed, invoice: Option<&Invoice>, verdict: Verdict) {
-    if let Ok(callback) = signed.of(invoice) {
+    if let Ok((_, callback)) = signed.of(invoice) {
         settle::log(invoice, callback, verdict);
     }
 }

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::Semaphore;
 use tracing::warn;
 
 /// So many are remembered.
@@ -27,9 +28,20 @@ pub struct Forged {
 }
 
 /// The last of them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ForgedSamples {
     inner: Mutex<Inner>,
+    /// Bounds the questions to the database that such callbacks cause.
+    pub(super) lookups: Semaphore,
+}
+
+impl Default for ForgedSamples {
+    fn default() -> ForgedSamples {
+        ForgedSamples {
+            inner: Mutex::default(),
+            lookups: Semaphore::new(1),
+        }
+    }
 }
 
 #[derive(Debug, Default)]

@@ -9,6 +9,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use geobot_shared::bus::outbox::OutboxError;
@@ -24,6 +25,9 @@ use crate::store::invoices::{self, Invoice};
 
 /// The most callbacks of one commit: a callback waits for those before it and for its own group.
 const LARGEST: usize = 32;
+/// For so long a failed group's callbacks are tried one by one. A database that is locked fails each of them only after
+/// a wait of its own; the rest are to come again.
+const TRYING: Duration = Duration::from_secs(5);
 
 type Outcome = Result<Accepted, CallbackRefused>;
 
@@ -105,10 +109,9 @@ async fn work(app: Arc<App>) {
             .unzip();
         let outcomes = match guarded(&app, &signed).await {
             Some(Ok(outcomes)) => outcomes,
+            Some(Err(failure)) if signed.len() == 1 => vec![Err(failure.into())],
             failed => {
-                if let Some(Err(failure)) = failed
-                    && signed.len() > 1
-                {
+                if let Some(Err(failure)) = failed {
                     warn!(callbacks = signed.len(), %failure, "callbacks_settled_singly");
                 }
                 singly(&app, &signed).await
@@ -123,7 +126,12 @@ async fn work(app: Arc<App>) {
 
 async fn singly(app: &App, group: &[Signed]) -> Vec<Outcome> {
     let mut outcomes = Vec::with_capacity(group.len());
+    let began = Instant::now();
     for signed in group {
+        if began.elapsed() >= TRYING {
+            outcomes.push(Err(given_up()));
+            continue;
+        }
         outcomes.push(match guarded(app, std::slice::from_ref(signed)).await {
             Some(Ok(mut outcome)) => outcome.pop().unwrap_or_else(|| Err(given_up())),
             Some(Err(failure)) => Err(failure.into()),

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use geobot_shared::bus::outbox::OutboxError;
 use geobot_shared::bus::{Cause, Outgoing};
 use geobot_shared::envelope::Level;
-use geobot_shared::ids::InvoiceId;
+use geobot_shared::ids::{InvoiceId, Mode};
 use geobot_shared::money::Money;
 use geobot_shared::robokassa::form::Fields;
 use geobot_shared::route_token::GrantSource;
@@ -110,7 +110,8 @@ async fn paid_by_callback(
     invoices::correct_mismatch(txn, invoice.id, &receipt, republish_at).await
 }
 
-/// Keeps a valid callback whose invoice is not ours (P3): the money has moved, a person decides.
+/// Keeps a valid callback whose invoice is not ours (P3): the money has moved (or would have, in test mode), a person
+/// decides.
 ///
 /// # Errors
 /// As [`known`].
@@ -118,16 +119,21 @@ pub(super) async fn unknown(
     app: &App,
     txn: &DatabaseTransaction,
     callback: &VerifiedCallback,
+    mode: Mode,
     remote: IpAddr,
     now: DateTime<Utc>,
 ) -> Result<Verdict, OutboxError> {
     callbacks::insert(txn, callback, None, remote, Verdict::Unknown, now).await?;
+    let level = match mode {
+        Mode::Live => Level::Error,
+        Mode::Test => Level::Warn,
+    };
     let event = InfoIn::new(
         "payment_unknown",
         "A valid payment for an invoice that LK does not have",
-        json!({"inv_id": callback.number, "out_sum": callback.sum_text}),
+        json!({"inv_id": callback.number, "out_sum": callback.sum_text, "mode": mode}),
     )
-    .at(Level::Error);
+    .at(level);
     announce::log(&app.outbox, txn, event, &Cause::new_story(), now).await?;
     Ok(Verdict::Unknown)
 }

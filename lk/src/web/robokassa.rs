@@ -129,9 +129,11 @@ async fn take_result(app: &Arc<App>, fields: Fields, remote: IpAddr) -> Response
         Err(CallbackRefused::BadSignature(_) | CallbackRefused::Unverifiable) => {
             (StatusCode::BAD_REQUEST, "bad sign").into_response()
         }
-        Err(CallbackRefused::NotStored(_) | CallbackRefused::NoPasswords(_)) => {
-            (StatusCode::SERVICE_UNAVAILABLE, "come again").into_response()
-        }
+        Err(
+            CallbackRefused::NotStored(_)
+            | CallbackRefused::NoPasswords(_)
+            | CallbackRefused::NotLookedAt,
+        ) => (StatusCode::SERVICE_UNAVAILABLE, "come again").into_response(),
     }
 }
 

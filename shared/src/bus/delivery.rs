@@ -7,28 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use futures_util::task::AtomicWaker;
-use rdkafka::ClientContext;
 use rdkafka::error::KafkaError;
-use rdkafka::producer::{DeliveryResult, ProducerContext};
-use tracing::debug;
-
-/// What librdkafka's producer tells us.
-pub(super) struct Deliveries;
-
-impl ClientContext for Deliveries {
-    fn error(&self, error: KafkaError, reason: &str) {
-        // Connection errors repeat until the broker is back; librdkafka reconnects by itself.
-        debug!(%error, reason, "kafka_connection_failed");
-    }
-}
-
-impl ProducerContext for Deliveries {
-    type DeliveryOpaque = Arc<Slot>;
-
-    fn delivery(&self, result: &DeliveryResult<'_>, slot: Arc<Slot>) {
-        slot.fill(result.as_ref().err().map(|(error, _)| error.clone()));
-    }
-}
 
 /// Where the answer about one record goes.
 #[derive(Default)]
@@ -39,7 +18,7 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    fn fill(&self, error: Option<KafkaError>) {
+    pub(super) fn fill(&self, error: Option<KafkaError>) {
         if error.is_some() {
             *self.error.lock().unwrap_or_else(PoisonError::into_inner) = error;
         }

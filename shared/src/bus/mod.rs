@@ -12,6 +12,7 @@
 
 mod assignment;
 mod breaker;
+mod connection;
 mod consumer;
 mod dead_letter;
 #[cfg(feature = "sql")]

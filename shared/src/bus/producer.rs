@@ -7,11 +7,12 @@ use chrono::Utc;
 use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, Producer as _, ThreadedProducer};
+use rdkafka::producer::Producer as _;
 use uuid::Uuid;
 
+use super::connection::{Connection, Instance, Ready};
 use super::dead_letter::DeadLetter;
-use super::delivery::{Deliveries, Delivery, Slot};
+use super::delivery::{Delivery, Slot};
 use super::meters::ProducerMeters;
 use super::{Cause, KafkaSettings, Outgoing, PublishError, outgoing};
 use crate::topics::{InfoIn, Topic};
@@ -23,7 +24,7 @@ pub struct Producer {
 }
 
 struct Inner {
-    kafka: ThreadedProducer<Deliveries>,
+    kafka: Arc<Connection>,
     #[cfg_attr(
         not(feature = "sql"),
         expect(dead_code, reason = "the outbox makes its own producer of it")
@@ -49,7 +50,7 @@ impl Producer {
     fn of(config: ClientConfig, service: &str) -> Result<Producer, KafkaError> {
         Ok(Producer {
             inner: Arc::new(Inner {
-                kafka: config.create_with_context(Deliveries)?,
+                kafka: Connection::new(config.clone())?,
                 config,
                 service: service.into(),
                 meters: ProducerMeters::new(),
@@ -125,6 +126,7 @@ impl Producer {
         id: Uuid,
     ) -> Result<(), PublishError> {
         let began = ProducerMeters::round_trip_begins();
+        let connection = self.inner.kafka.now();
         let sent = {
             let value = outgoing::value(self.service(), event, Utc::now())?;
             let headers = outgoing::with_headers(cause, id, |pairs| {
@@ -132,13 +134,14 @@ impl Producer {
             });
             let key = event.key();
             let key = key.as_deref().map(str::as_bytes);
-            self.send_now(topic, key, &value, headers)
+            send_now(&connection, topic, key, &value, headers)
                 .map_err(|unsent| unsent.keep(topic, key, &value))
         };
         let delivery = match sent {
             Ok(delivery) => Ok(delivery),
-            Err(kept) => Box::pin(self.send_when_there_is_room(kept)).await,
+            Err(kept) => Box::pin(send_when_there_is_room(&connection, kept)).await,
         };
+        drop(connection);
         self.answer(topic, began, delivery).await
     }
 
@@ -148,18 +151,20 @@ impl Producer {
     /// As [`Producer::publish`].
     pub async fn send(&self, outgoing: &Outgoing) -> Result<(), PublishError> {
         let began = ProducerMeters::round_trip_begins();
-        let delivery = self.enqueue(outgoing).await;
+        let delivery = enqueue(&self.inner.kafka.now(), outgoing).await;
         self.answer(&outgoing.topic, began, delivery).await
     }
 
     /// Publishes ready records in their order, many in flight, and waits for all of them. The n-th answer belongs to
-    /// the n-th record.
+    /// the n-th record. All go through one connection: if that is given up meanwhile, none of a key overtakes another.
     pub async fn send_all(&self, records: &[Outgoing]) -> Vec<Result<(), PublishError>> {
+        let connection = self.inner.kafka.now();
         let mut deliveries = Vec::with_capacity(records.len());
         for outgoing in records {
             let began = ProducerMeters::round_trip_begins();
-            deliveries.push((began, self.enqueue(outgoing).await));
+            deliveries.push((began, enqueue(&connection, outgoing).await));
         }
+        drop(connection);
         let mut results = Vec::with_capacity(records.len());
         for (outgoing, (began, delivery)) in records.iter().zip(deliveries) {
             results.push(self.answer(&outgoing.topic, began, delivery).await);
@@ -176,79 +181,9 @@ impl Producer {
                 .iter()
                 .map(|(k, v)| (k.as_str(), v.as_slice())),
         );
-        let delivery = self
-            .push(&letter.topic, letter.key.as_deref(), &letter.value, headers)
-            .await;
+        let (key, value) = (letter.key.as_deref(), &letter.value);
+        let delivery = push(&self.inner.kafka.now(), &letter.topic, key, value, headers).await;
         self.answer(&letter.topic, began, delivery).await
-    }
-
-    async fn enqueue(&self, outgoing: &Outgoing) -> Result<Delivery, PublishError> {
-        let headers = headers(
-            outgoing
-                .headers
-                .iter()
-                .map(|(k, v)| (k.as_str(), v.as_bytes())),
-        );
-        let key = outgoing.key.as_deref().map(str::as_bytes);
-        self.push(&outgoing.topic, key, &outgoing.value, headers)
-            .await
-    }
-
-    async fn push(
-        &self,
-        topic: &str,
-        key: Option<&[u8]>,
-        value: &[u8],
-        headers: OwnedHeaders,
-    ) -> Result<Delivery, PublishError> {
-        match self.send_now(topic, key, value, headers) {
-            Ok(delivery) => Ok(delivery),
-            Err(unsent) => {
-                let kept = unsent.keep(topic, key, value);
-                Box::pin(self.send_when_there_is_room(kept)).await
-            }
-        }
-    }
-
-    /// Hands a record to librdkafka's queue.
-    fn send_now(
-        &self,
-        topic: &str,
-        key: Option<&[u8]>,
-        value: &[u8],
-        headers: OwnedHeaders,
-    ) -> Result<Delivery, Unsent> {
-        let slot = Arc::<Slot>::default();
-        let mut record: BaseRecord<'_, [u8], [u8], Arc<Slot>> =
-            BaseRecord::with_opaque_to(topic, Arc::clone(&slot))
-                .payload(value)
-                .headers(headers);
-        if let Some(key) = key {
-            record = record.key(key);
-        }
-        match self.inner.kafka.send(record) {
-            Ok(()) => Ok(Delivery(slot)),
-            Err((error, back)) => Err(Unsent {
-                error,
-                headers: back.headers,
-            }),
-        }
-    }
-
-    /// A full queue is waited for: it is back-pressure, not an error.
-    async fn send_when_there_is_room(&self, mut kept: Kept) -> Result<Delivery, PublishError> {
-        loop {
-            let error = kept.unsent.error;
-            if error.rdkafka_error_code() != Some(RDKafkaErrorCode::QueueFull) {
-                return Err(PublishError::from_kafka(&kept.topic, error));
-            }
-            tokio::time::sleep(QUEUE_FULL).await;
-            let headers = kept.unsent.headers.unwrap_or_default();
-            match self.send_now(&kept.topic, kept.key.as_deref(), &kept.value, headers) {
-                Ok(delivery) => return Ok(delivery),
-                Err(unsent) => kept.unsent = unsent,
-            }
-        }
     }
 
     async fn answer(
@@ -268,9 +203,14 @@ impl Producer {
         result
     }
 
+    /// How often its connection was given up for a new one: after a fatal error, or because Kafka was wiped.
+    pub fn replaced(&self) -> u64 {
+        self.inner.kafka.replaced()
+    }
+
     /// Brings the gauge of the queue up to date.
     pub(super) fn report(&self) {
-        let queue = self.inner.kafka.in_flight_count();
+        let queue = self.inner.kafka.now().kafka().in_flight_count();
         self.inner.meters.queue.set(f64::from(queue));
     }
 
@@ -280,10 +220,10 @@ impl Producer {
     /// What librdkafka says, within 2 s.
     pub async fn probe(&self) -> Result<(), String> {
         self.report();
-        let inner = Arc::clone(&self.inner);
+        let connection = self.inner.kafka.now();
         let answer = tokio::task::spawn_blocking(move || {
-            inner
-                .kafka
+            connection
+                .kafka()
                 .client()
                 .fetch_metadata(Some(InfoIn::NAME), Duration::from_secs(2))
                 .map(|_| ())
@@ -299,10 +239,81 @@ impl Producer {
     /// # Errors
     /// When the limit is over first.
     pub async fn flush(&self, limit: Duration) -> Result<(), KafkaError> {
-        let inner = Arc::clone(&self.inner);
-        match tokio::task::spawn_blocking(move || inner.kafka.flush(limit)).await {
+        let connection = self.inner.kafka.now();
+        match tokio::task::spawn_blocking(move || connection.kafka().flush(limit)).await {
             Ok(result) => result,
             Err(_) => Err(KafkaError::Canceled),
+        }
+    }
+}
+
+async fn enqueue(connection: &Instance, outgoing: &Outgoing) -> Result<Delivery, PublishError> {
+    let headers = headers(
+        outgoing
+            .headers
+            .iter()
+            .map(|(k, v)| (k.as_str(), v.as_bytes())),
+    );
+    let key = outgoing.key.as_deref().map(str::as_bytes);
+    push(connection, &outgoing.topic, key, &outgoing.value, headers).await
+}
+
+async fn push(
+    connection: &Instance,
+    topic: &str,
+    key: Option<&[u8]>,
+    value: &[u8],
+    headers: OwnedHeaders,
+) -> Result<Delivery, PublishError> {
+    match send_now(connection, topic, key, value, headers) {
+        Ok(delivery) => Ok(delivery),
+        Err(unsent) => {
+            let kept = unsent.keep(topic, key, value);
+            Box::pin(send_when_there_is_room(connection, kept)).await
+        }
+    }
+}
+
+/// Hands a record to librdkafka's queue.
+fn send_now(
+    connection: &Instance,
+    topic: &str,
+    key: Option<&[u8]>,
+    value: &[u8],
+    headers: OwnedHeaders,
+) -> Result<Delivery, Unsent> {
+    let slot = Arc::<Slot>::default();
+    let mut record: Ready<'_> = Ready::with_opaque_to(topic, Arc::clone(&slot))
+        .payload(value)
+        .headers(headers);
+    if let Some(key) = key {
+        record = record.key(key);
+    }
+    match connection.send(record) {
+        Ok(()) => Ok(Delivery(slot)),
+        Err((error, back)) => Err(Unsent {
+            error,
+            headers: back.headers,
+        }),
+    }
+}
+
+/// A full queue is waited for: it is back-pressure, not an error.
+async fn send_when_there_is_room(
+    connection: &Instance,
+    mut kept: Kept,
+) -> Result<Delivery, PublishError> {
+    loop {
+        let error = kept.unsent.error;
+        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::QueueFull) {
+            return Err(PublishError::from_kafka(&kept.topic, error));
+        }
+        tokio::time::sleep(QUEUE_FULL).await;
+        let headers = kept.unsent.headers.unwrap_or_default();
+        let key = kept.key.as_deref();
+        match send_now(connection, &kept.topic, key, &kept.value, headers) {
+            Ok(delivery) => return Ok(delivery),
+            Err(unsent) => kept.unsent = unsent,
         }
     }
 }

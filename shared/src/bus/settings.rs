@@ -114,6 +114,8 @@ impl KafkaSettings {
         config
             .set("enable.idempotence", "true")
             .set("acks", "all")
+            // The sooner it asks, the sooner it knows that a wiped Kafka answers (see `connection`).
+            .set("topic.metadata.refresh.interval.ms", "1000")
             .set("compression.type", "lz4")
             .set("linger.ms", "5")
             .set("delivery.timeout.ms", "30000")

@@ -50,7 +50,7 @@ fn out_sums(received: &SignedReturn, expected: Option<Money>, found: &mut Vec<Al
 }
 
 /// One amount as Robokassa and others write it: two, six, one, no decimals.
-fn writings(amount: Money) -> Vec<String> {
+pub(super) fn writings(amount: Money) -> Vec<String> {
     let two = amount.to_out_sum();
     let six = format!("{two}0000");
     let short = two.trim_end_matches('0').trim_end_matches('.').to_owned();
@@ -104,32 +104,36 @@ fn shp_values(received: &SignedReturn, found: &mut Vec<Alteration>) {
         ),
     ];
     for (change, words) in changes {
-        let shp: Vec<(String, String)> = received
-            .shp
-            .iter()
-            .map(|(name, value)| (name.clone(), change(value)))
-            .collect();
-        if shp != received.shp {
-            found.push(with_shp(received, shp, words.to_owned()));
+        let all: Vec<usize> = (0..received.shp.len()).collect();
+        // All of them, or one alone: not every value is touched by the same mistake.
+        for places in std::iter::once(all.as_slice()).chain(all.chunks(1)) {
+            let mut shp = received.shp.clone();
+            for &place in places {
+                shp[place].1 = change(&shp[place].1);
+            }
+            if shp != received.shp {
+                found.push(with_shp(received, shp, words.to_owned()));
+            }
         }
     }
 }
 
 fn shp_names(received: &SignedReturn, found: &mut Vec<Alteration>) {
+    type Change = fn(&str) -> String;
+    let changes: [Change; 4] = [
+        str::to_owned,
+        str::to_lowercase,
+        str::to_uppercase,
+        capitalised,
+    ];
     for prefix in ["Shp_", "shp_", "SHP_"] {
-        for lower in [false, true] {
+        for change in changes {
+            let renamed =
+                |name: &str| format!("{prefix}{}", change(name.get(4..).unwrap_or_default()));
             let shp: Vec<(String, String)> = received
                 .shp
                 .iter()
-                .map(|(name, value)| {
-                    let rest = name.get(4..).unwrap_or_default();
-                    let rest = if lower {
-                        rest.to_lowercase()
-                    } else {
-                        rest.to_owned()
-                    };
-                    (format!("{prefix}{rest}"), value.clone())
-                })
+                .map(|(name, value)| (renamed(name), value.clone()))
                 .collect();
             if shp != received.shp {
                 found.push(with_shp(
@@ -141,6 +145,19 @@ fn shp_names(received: &SignedReturn, found: &mut Vec<Alteration>) {
             }
         }
     }
+}
+
+fn capitalised(name: &str) -> String {
+    let mut letters = name.chars();
+    letters
+        .next()
+        .map(|first| {
+            first
+                .to_uppercase()
+                .chain(letters.flat_map(char::to_lowercase))
+                .collect()
+        })
+        .unwrap_or_default()
 }
 
 fn with_shp(received: &SignedReturn, shp: Vec<(String, String)>, words: String) -> Alteration {

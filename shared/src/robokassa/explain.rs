@@ -1,16 +1,16 @@
 //! Why a callback is refused, in plain words: what a shop's owner needs on the first day.
 
+mod causes;
+mod pasted;
+
 use std::fmt;
 
+use self::pasted::Pasted;
 use super::algorithm::HashAlgorithm;
-use super::alterations;
-use super::base_string::{BaseString, Password};
 use super::form::{self, Fields};
-use super::link_base::LinkBase;
-use super::op_state;
 use super::secrets::{Credentials, ShopSecrets};
-use super::signed_return::{self, SignedReturn};
-use super::signer::find_signer;
+use super::shp::ShpOrder;
+use super::signed_return::SignedReturn;
 use crate::ids::Mode;
 use crate::money::Money;
 
@@ -51,96 +51,82 @@ pub struct Explanation {
     pub findings: Vec<String>,
 }
 
-/// Explains a callback as it was received: a query, a form body, a whole address, or a line of an access log.
+/// Explains a callback as it was received: a query, a form body, a whole address, a line of an access log, a list of
+/// parameters.
 #[must_use]
 pub fn explain(received: &str, shop: &ShopSecrets, known: Known) -> Explanation {
-    let fields = form::decode(&parameters(received));
-    let modes: Vec<Mode> = match known.mode {
-        Some(mode) => vec![mode],
-        None => vec![Mode::Live, Mode::Test],
-    };
-    let mut explanation = Explanation {
-        received_signature: form::value(&fields, "SignatureValue").map(str::to_owned),
-        expected: Vec::new(),
-        accepted: None,
-        findings: Vec::new(),
-        fields,
-    };
+    let Pasted { fields, note } = pasted::read(received);
+    let modes = known
+        .mode
+        .map_or_else(|| vec![Mode::Live, Mode::Test], |mode| vec![mode]);
     let tried: Vec<Credentials<'_>> = modes
         .iter()
         .filter_map(|&mode| shop.credentials(mode).ok())
         .collect();
-    if tried.is_empty() {
-        explanation
-            .findings
-            .push("The settings hold no passwords for this mode.".to_owned());
-    }
-    let parsed = match SignedReturn::parse(explanation.fields.clone()) {
-        Ok(parsed) => parsed,
-        Err(malformed) => {
-            explanation.findings.push(format!(
-                "It has not the form of a ResultURL call: {malformed}."
-            ));
-            explanation
-                .findings
-                .extend(malformed_hint(&explanation.fields));
-            return explanation;
+    let (parsed, malformed) = match SignedReturn::parse(fields.clone()) {
+        Ok(parsed) => (Some(parsed), None),
+        Err(why) => (with_any_signature(&fields), Some(why)),
+    };
+    let mut expected = Vec::new();
+    let mut accepted = None;
+    for credentials in &tried {
+        let Some(parsed) = &parsed else { break };
+        let order = parsed
+            .check(credentials.password2(), credentials.hash())
+            .ok();
+        expected.push(expected_of(
+            parsed,
+            credentials,
+            order.unwrap_or(ShpOrder::WholePair),
+        ));
+        if order.is_some() && malformed.is_none() {
+            accepted = accepted.or(Some(credentials.mode()));
         }
+    }
+    let mut findings = Vec::new();
+    if tried.is_empty() {
+        findings.push(no_passwords(modes[0]));
+    }
+    findings.extend(match (&malformed, &parsed, accepted) {
+        (None, Some(parsed), Some(mode)) => causes::accepted(parsed, mode, known),
+        (None, Some(parsed), None) => causes::refused(parsed, shop, &tried, known),
+        (Some(why), _, _) => causes::malformed(why, &fields, &tried),
+        (None, None, _) => Vec::new(),
+    });
+    findings.extend(note.map(str::to_owned));
+    let explanation = Explanation {
+        received_signature: form::value(&fields, "SignatureValue").map(str::to_owned),
+        fields,
+        expected,
+        accepted,
+        findings,
     };
-    explanation.expected = tried
+    explanation.masked(shop)
+}
+
+/// The rest of a callback whose signature can't be read: it can still be said what it should have been.
+fn with_any_signature(fields: &[(String, String)]) -> Option<SignedReturn> {
+    let name = "SignatureValue";
+    let mut fields: Fields = fields
         .iter()
-        .map(|credentials| expected(&parsed, credentials))
+        .filter(|(field, _)| field != name)
+        .cloned()
         .collect();
-    explanation.accepted = tried
-        .iter()
-        .find(|credentials| {
-            parsed
-                .check(credentials.password2(), credentials.hash())
-                .is_ok()
-        })
-        .map(Credentials::mode);
-    let findings = match explanation.accepted {
-        Some(mode) => accepted(&parsed, mode, known),
-        None => refused(&parsed, shop, &tried, known),
-    };
-    explanation.findings.extend(findings);
-    explanation
+    let any = "00".repeat(HashAlgorithm::Sha256.digest_len());
+    fields.push((name.to_owned(), any));
+    SignedReturn::parse(fields).ok()
 }
 
-/// Cuts the parameters out of what people paste.
-fn parameters(pasted: &str) -> String {
-    let line = pasted
-        .lines()
-        .find(|line| line.contains("SignatureValue=") || line.contains("OutSum="))
-        .unwrap_or(pasted)
-        .trim();
-    let query = match line.split_once('?') {
-        Some((address, query)) if !address.contains('=') => query,
-        _ => line,
+fn no_passwords(mode: Mode) -> String {
+    let names = match mode {
+        Mode::Live => "ROBOKASSA_PASSWORD1 and ROBOKASSA_PASSWORD2",
+        Mode::Test => "ROBOKASSA_TEST_PASSWORD1 and ROBOKASSA_TEST_PASSWORD2",
     };
-    let end = query
-        .find(|c: char| c.is_whitespace() || c == '"' || c == '\'' || c == '#')
-        .unwrap_or(query.len());
-    query[..end].replace("&amp;", "&")
+    format!("The settings hold no passwords for {mode} payments: set {names} as in the cabinet.")
 }
 
-fn malformed_hint(fields: &[(String, String)]) -> Option<String> {
-    let hint = if form::value(fields, "MerchantLogin").is_some() {
-        "It carries MerchantLogin: this is a payment request, not a callback."
-    } else if form::value(fields, "InvId").is_some()
-        && form::value(fields, "SignatureValue").is_none()
-    {
-        "It carries no signature: this may be a FailURL redirect, which proves nothing."
-    } else if fields.is_empty() {
-        "No parameters were found in the text."
-    } else {
-        return None;
-    };
-    Some(hint.to_owned())
-}
-
-fn expected(parsed: &SignedReturn, credentials: &Credentials<'_>) -> Expected {
-    let base = base_of(parsed, credentials.password2());
+fn expected_of(parsed: &SignedReturn, credentials: &Credentials<'_>, order: ShpOrder) -> Expected {
+    let base = parsed.base_string(credentials.password2(), order);
     Expected {
         mode: credentials.mode(),
         algorithm: credentials.hash(),
@@ -149,117 +135,31 @@ fn expected(parsed: &SignedReturn, credentials: &Credentials<'_>) -> Expected {
     }
 }
 
-fn base_of(parsed: &SignedReturn, password: Password<'_>) -> BaseString {
-    signed_return::base_string(
-        &parsed.out_sum_text,
-        &parsed.inv_id_text,
-        &parsed.shp,
-        password,
-    )
-}
+/// A shorter password could be part of anything, and is none.
+const SHORTEST_MASKED: usize = 6;
 
-fn accepted(parsed: &SignedReturn, mode: Mode, known: Known) -> Vec<String> {
-    let mut findings = vec![format!("The signature is right: this is a {mode} payment.")];
-    if known.mode.is_none() && mode == Mode::Test {
-        findings.push("It pays a test invoice only, never a live one.".to_owned());
-    }
-    match (parsed.amount(), known.amount) {
-        (Err(error), _) => findings.push(format!("OutSum cannot be ours: {error}.")),
-        (Ok(paid), Some(price)) if paid != price => findings.push(format!(
-            "{} was paid and the invoice says {}: it becomes a mismatch, and a person decides.",
-            paid.to_out_sum(),
-            price.to_out_sum()
-        )),
-        _ => {}
-    }
-    if parsed.invoice().is_none() {
-        findings.push("InvId is no number of ours: paid in Robokassa's own pages?".to_owned());
-    }
-    findings
-}
-
-/// Looks for the one thing that is wrong: first with the parameters as they came, then with each way in which they
-/// may have been altered.
-fn refused(
-    parsed: &SignedReturn,
-    shop: &ShopSecrets,
-    tried: &[Credentials<'_>],
-    known: Known,
-) -> Vec<String> {
-    if let Some(signer) = find_signer(parsed, shop, tried) {
-        return signer.words(tried);
-    }
-    for alteration in alterations::candidates(parsed, known.amount) {
-        if let Some(signer) = find_signer(&alteration.original, shop, tried) {
-            let mut findings = vec![alteration.words];
-            if !signer.is_right(tried) {
-                findings.extend(signer.words(tried));
+impl Explanation {
+    /// People paste more than the callback: a password among it is not shown either.
+    fn masked(mut self, shop: &ShopSecrets) -> Explanation {
+        let passwords = shop.passwords();
+        let mask = |text: &mut String| {
+            for (secret, label) in &passwords {
+                if secret.len() >= SHORTEST_MASKED && text.contains(secret) {
+                    *text = text.replace(secret, &format!("<{label}>"));
+                }
             }
-            return findings;
+        };
+        for (name, value) in &mut self.fields {
+            mask(name);
+            mask(value);
         }
+        self.received_signature.iter_mut().for_each(mask);
+        self.expected
+            .iter_mut()
+            .for_each(|expected| mask(&mut expected.base_string));
+        self.findings.iter_mut().for_each(mask);
+        self
     }
-    if let Some(words) = other_message(parsed, shop) {
-        return vec![words];
-    }
-    let mut findings = Vec::new();
-    let length = parsed.signature.len();
-    if !tried.is_empty() && tried.iter().all(|c| c.hash().digest_len() != length) {
-        let fitting: Vec<&str> = HashAlgorithm::ALL
-            .into_iter()
-            .filter(|algorithm| algorithm.digest_len() == length)
-            .map(HashAlgorithm::as_str)
-            .collect();
-        findings.push(format!(
-            "A signature of {} hex digits is made with {}, and the settings say {}: compare the hash in the cabinet.",
-            length * 2,
-            fitting.join(" or "),
-            tried
-                .iter()
-                .map(|credentials| credentials.hash().as_str())
-                .collect::<Vec<_>>()
-                .join(" and ")
-        ));
-    }
-    findings.push(
-        "No password in the settings gives this signature, with any algorithm. Either Password#2 in the settings \
-         is not the one in the cabinet, or OutSum, InvId or a Shp_ parameter was changed, or it is a forgery."
-            .to_owned(),
-    );
-    findings
-}
-
-/// Signatures of other messages of the same shop that people take for a callback's.
-fn other_message(parsed: &SignedReturn, shop: &ShopSecrets) -> Option<String> {
-    [Mode::Live, Mode::Test]
-        .into_iter()
-        .filter_map(|mode| shop.credentials(mode).ok())
-        .find_map(|credentials| {
-            let link = LinkBase {
-                merchant_login: credentials.login(),
-                out_sum: &parsed.out_sum_text,
-                inv_id: &parsed.inv_id_text,
-                shp: parsed.shp.clone(),
-                ..LinkBase::default()
-            };
-            let state = op_state::base_string(
-                credentials.login(),
-                &parsed.inv_id_text,
-                credentials.password2(),
-            );
-            let fits = |base: &BaseString| {
-                HashAlgorithm::ALL
-                    .into_iter()
-                    .any(|algorithm| base.matches(algorithm, &parsed.signature))
-            };
-            if link.base_strings(credentials.password1()).iter().any(fits) {
-                Some("It is the signature of the payment request, copied: no proof of payment.")
-            } else if fits(&state) {
-                Some("It is the signature of an OpStateExt question, copied: no proof of payment.")
-            } else {
-                None
-            }
-        })
-        .map(str::to_owned)
 }
 
 impl fmt::Display for Explanation {

@@ -113,6 +113,28 @@ pub fn request_body(token: &str) -> String {
 /// # Errors
 /// A [`JwtError`]; only algorithms in `accepted` are looked at.
 pub fn verify(token: &str, key: &str, accepted: &[JwtAlgorithm]) -> Result<Vec<u8>, JwtError> {
+    check(token, key, accepted, None)
+}
+
+/// As [`verify`], where a header without `alg` means the hash of the shop's settings (Robokassa: the Invoice API).
+///
+/// # Errors
+/// A [`JwtError`].
+pub fn verify_for_shop(
+    token: &str,
+    key: &str,
+    accepted: &[JwtAlgorithm],
+    shop: HashAlgorithm,
+) -> Result<Vec<u8>, JwtError> {
+    check(token, key, accepted, Some(shop))
+}
+
+fn check(
+    token: &str,
+    key: &str,
+    accepted: &[JwtAlgorithm],
+    unnamed: Option<HashAlgorithm>,
+) -> Result<Vec<u8>, JwtError> {
     #[derive(Deserialize)]
     struct Header {
         alg: Option<String>,
@@ -128,11 +150,15 @@ pub fn verify(token: &str, key: &str, accepted: &[JwtAlgorithm]) -> Result<Vec<u
         serde_json::from_slice(&decode(header)?).map_err(|_| JwtError::Malformed)?;
     let payload = decode(payload)?;
     let signature = decode(signature)?;
-    let algorithm = header
-        .alg
-        .and_then(|name| accepted.iter().copied().find(|known| known.name == name))
-        .ok_or(JwtError::Algorithm)?;
-    let expected = algorithm.hash.hmac(key.as_bytes(), input.as_bytes());
+    let hash = match header.alg {
+        Some(name) => accepted
+            .iter()
+            .find(|known| known.name == name)
+            .map(|known| known.hash),
+        None => unnamed,
+    };
+    let hash = hash.ok_or(JwtError::Algorithm)?;
+    let expected = hash.hmac(key.as_bytes(), input.as_bytes());
     if digests_equal(&expected, &signature) {
         Ok(payload)
     } else {
@@ -176,6 +202,20 @@ mod tests {
             Err(JwtError::Algorithm)
         );
         assert_eq!(JwtAlgorithm::from_name("hs256"), None);
+    }
+
+    #[test]
+    fn a_header_without_algorithm_means_that_of_the_shop() {
+        let input = signing_input(r#"{"typ":"JWT"}"#, "{}");
+        let signature = signature(&input, "k", HashAlgorithm::Md5);
+        let token = format!("{input}.{signature}");
+        let under = |hash| verify_for_shop(&token, "k", &JwtAlgorithm::ALL, hash);
+        assert_eq!(under(HashAlgorithm::Md5), Ok(b"{}".to_vec()));
+        assert_eq!(under(HashAlgorithm::Sha256), Err(JwtError::BadSignature));
+        assert_eq!(
+            verify(&token, "k", &JwtAlgorithm::ALL),
+            Err(JwtError::Algorithm)
+        );
     }
 
     #[test]

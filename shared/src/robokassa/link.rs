@@ -10,7 +10,7 @@ use super::form::{self, Fields};
 use super::link_base::LinkBase;
 use super::receipt::Receipt;
 use super::secrets::Credentials;
-use super::shp::ShpOrder;
+use super::shp::{self, ShpOrder};
 use crate::ids::{InvoiceId, Mode};
 use crate::money::Money;
 
@@ -259,37 +259,7 @@ impl PaymentRequest {
         if mode == Mode::Test && (self.hold || self.recurring) {
             return Err(LinkError::NotInTestMode);
         }
-        self.check_shp()
-    }
-
-    /// Robokassa's rules on order and encoding of `Shp_` are open to readings; what is let through here means the
-    /// same under every reading.
-    fn check_shp(&self) -> Result<(), LinkError> {
-        for (index, (name, value)) in self.shp.iter().enumerate() {
-            let well_named = name.strip_prefix("Shp_").is_some_and(|rest| {
-                !rest.is_empty()
-                    && rest
-                        .bytes()
-                        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
-            });
-            if !well_named {
-                return Err(LinkError::ShpName(name.clone()));
-            }
-            if !value
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"-_.~".contains(&b))
-            {
-                return Err(LinkError::ShpValue(name.clone()));
-            }
-            let overlaps =
-                self.shp.iter().enumerate().any(|(other, (longer, _))| {
-                    other != index && longer.starts_with(name.as_str())
-                });
-            if overlaps {
-                return Err(LinkError::ShpNamesOverlap(name.clone()));
-            }
-        }
-        Ok(())
+        shp::check(&self.shp)
     }
 
     /// Robokassa: letters, digits and punctuation, no special symbols, and never nothing.

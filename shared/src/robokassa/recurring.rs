@@ -6,6 +6,7 @@ use super::link::LinkError;
 use super::link_base::LinkBase;
 use super::receipt::Receipt;
 use super::secrets::Credentials;
+use super::shp;
 use crate::ids::{InvoiceId, Mode};
 use crate::money::Money;
 
@@ -25,13 +26,15 @@ pub struct RecurringCharge {
     pub description: String,
     /// The fiscal receipt.
     pub receipt: Option<Receipt>,
+    /// `Shp_` parameters, as with a payment request.
+    pub shp: Vec<(String, String)>,
 }
 
 impl RecurringCharge {
     /// The fields of the form, signed, and the base string.
     ///
     /// # Errors
-    /// [`LinkError`] for a sum of 0, a receipt that does not add up, and in test mode.
+    /// [`LinkError`] for a sum of 0, a receipt that does not add up, ambiguous `Shp_` parameters, and in test mode.
     pub fn sign(&self, credentials: &Credentials<'_>) -> Result<(Fields, BaseString), LinkError> {
         if !self.amount.is_positive() {
             return Err(LinkError::SumNotPositive);
@@ -52,6 +55,8 @@ impl RecurringCharge {
             }
             fields.push(("Receipt".into(), receipt.value()));
         }
+        shp::check(&self.shp)?;
+        fields.extend_from_slice(&self.shp);
         let base = LinkBase::from_fields(&fields).base_string(credentials.password1());
         fields.push(("SignatureValue".into(), base.sign(credentials.hash())));
         Ok((fields, base))
@@ -84,9 +89,14 @@ mod tests {
             parent: InvoiceId::new(200_001).unwrap(),
             description: "Подписка".to_owned(),
             receipt: None,
+            shp: vec![("Shp_route".to_owned(), "abc".to_owned())],
         };
         let (fields, base) = charge.sign(&shop.credentials(Mode::Live).unwrap()).unwrap();
-        assert_eq!(base.masked(), "demo_shop:100.00:200002:<live Password#1>");
+        assert_eq!(
+            base.masked(),
+            "demo_shop:100.00:200002:<live Password#1>:Shp_route=abc"
+        );
+        assert_eq!(form::value(&fields, "Shp_route"), Some("abc"));
         assert_eq!(form::value(&fields, "PreviousInvoiceID"), Some("200001"));
         assert_eq!(form::value(&fields, "InvId"), None);
         assert_eq!(

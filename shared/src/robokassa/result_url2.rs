@@ -151,11 +151,12 @@ fn verify(
     }
     let payload = decode(payload)?;
     let signature = decode(signature)?;
-    if !certificate.is_valid_at(now) {
-        return Err(NotificationError::CertificateNotValid);
-    }
     if !certificate.verifies(input.as_bytes(), &signature) {
         return Err(NotificationError::BadSignature);
+    }
+    // Only of what its key has signed, so that nobody else can raise this alarm.
+    if !certificate.is_valid_at(now) {
+        return Err(NotificationError::CertificateNotValid);
     }
     Ok(payload)
 }
@@ -307,6 +308,13 @@ mod tests {
             at("demo_shop", made() - TimeDelta::days(365)),
             Err(NotificationError::CertificateNotValid)
         );
+        let forged = Notification::receive(
+            &token("other_key"),
+            &certificate(),
+            "demo_shop",
+            made() - TimeDelta::days(365),
+        );
+        assert_eq!(forged, Err(NotificationError::BadSignature));
     }
 
     #[test]

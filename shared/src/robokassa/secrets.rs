@@ -161,6 +161,21 @@ impl ShopSecrets {
         .ok_or(SecretsError::NotConfigured(mode))
     }
 
+    /// All passwords there are, each with what it is called: for masking them.
+    pub(super) fn passwords(&self) -> Vec<(&str, &'static str)> {
+        let sets = [Mode::Live, Mode::Test].map(|mode| self.credentials(mode));
+        let of_sets = sets
+            .into_iter()
+            .flatten()
+            .flat_map(|credentials| [credentials.password1(), credentials.password2()])
+            .map(|password| (password.expose(), password.label()));
+        let password3 = self
+            .password3
+            .iter()
+            .map(|secret| (secret.expose_secret(), "Password#3"));
+        of_sets.chain(password3).collect()
+    }
+
     /// Password#3. Refunds are live only.
     pub(super) fn password3(&self) -> Result<&SecretString, SecretsError> {
         self.password3.as_ref().ok_or(SecretsError::NoPassword3)

@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use super::link::LinkError;
+
 /// In which order `Shp_` parameters stand in a base string.
 ///
 /// Robokassa's documents say "alphabetically" and no more, and its own modules disagree. We send only `Shp_route`,
@@ -74,6 +76,39 @@ pub fn select(fields: &[(String, String)]) -> Vec<(String, String)> {
         .filter(|(name, _)| is_shp(name))
         .cloned()
         .collect()
+}
+
+/// Robokassa's rules on order and encoding of `Shp_` are open to readings; what is let through here means the
+/// same under every reading.
+///
+/// # Errors
+/// [`LinkError`] names the parameter.
+pub(super) fn check(shp: &[(String, String)]) -> Result<(), LinkError> {
+    for (index, (name, value)) in shp.iter().enumerate() {
+        let well_named = name.strip_prefix("Shp_").is_some_and(|rest| {
+            !rest.is_empty()
+                && rest
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        });
+        if !well_named {
+            return Err(LinkError::ShpName(name.clone()));
+        }
+        if !value
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_.~".contains(&b))
+        {
+            return Err(LinkError::ShpValue(name.clone()));
+        }
+        let overlaps = shp
+            .iter()
+            .enumerate()
+            .any(|(other, (longer, _))| other != index && longer.starts_with(name.as_str()));
+        if overlaps {
+            return Err(LinkError::ShpNamesOverlap(name.clone()));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

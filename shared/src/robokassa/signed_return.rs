@@ -19,7 +19,7 @@ const MAX_INV_ID: u64 = i64::MAX.unsigned_abs();
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MalformedReturn {
     /// A required field is missing or empty.
-    #[error("{0} is missing")]
+    #[error("{0} is missing or empty")]
     Missing(&'static str),
     /// A signed field came twice, so that two readers could see two values.
     #[error("{0:?} came more than once")]
@@ -108,6 +108,16 @@ impl SignedReturn {
         Money::parse_rubles(&self.out_sum_text)
     }
 
+    /// The base string, the `Shp_` parameters in that order.
+    pub(super) fn base_string(&self, password: Password<'_>, order: ShpOrder) -> BaseString {
+        with_pairs(
+            &self.out_sum_text,
+            &self.inv_id_text,
+            &order.arrange(&self.shp),
+            password,
+        )
+    }
+
     /// Compares in constant time, under each order of the `Shp_` parameters that differs.
     pub(super) fn check(
         &self,
@@ -136,6 +146,19 @@ pub(super) fn base_string(
     password: Password<'_>,
 ) -> BaseString {
     with_pairs(out_sum, inv_id, &ShpOrder::WholePair.arrange(shp), password)
+}
+
+/// The base strings of a return under every order of the `Shp_` parameters that differs.
+pub(super) fn base_strings(
+    out_sum: &str,
+    inv_id: &str,
+    shp: &[(String, String)],
+    password: Password<'_>,
+) -> Vec<BaseString> {
+    ShpOrder::arrangements(shp)
+        .iter()
+        .map(|(_, pairs)| with_pairs(out_sum, inv_id, pairs, password))
+        .collect()
 }
 
 fn with_pairs(out_sum: &str, inv_id: &str, pairs: &[String], password: Password<'_>) -> BaseString {

@@ -61,7 +61,8 @@ impl Signer {
         }
         if !tried.iter().any(|wanted| wanted.mode() == self.mode) {
             findings.push(format!(
-                "It is signed with the {}, and the invoice is not a {} one. A test payment never pays a live invoice.",
+                "It is signed with the {}, and the invoice is not a {} one. Test payments pay test invoices only, and live \
+                 payments live ones.",
                 self.label, self.mode
             ));
         }

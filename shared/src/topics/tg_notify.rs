@@ -44,7 +44,7 @@ pub struct Notify {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum NotifyEvent {
-    /// The answer to "I have paid" while it is not.
+    /// How an invoice stands: the answer to "I have paid", and told when it is paid and can't be given yet.
     PaymentState {
         /// The invoice as it is now.
         invoice: InvoiceState,

@@ -173,3 +173,27 @@ async fn a_publication_survives_errors_that_pass_and_names_those_that_do_not() {
     );
     assert_eq!(high(&settings, "info_in"), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_producer_that_failed_for_good_is_replaced_and_goes_on() {
+    let (cluster, settings) = cluster(&["info_in"]);
+    let producer = Producer::new(&settings, "TEST").unwrap();
+    let story = Cause::new_story();
+    // Librdkafka sends nothing more after it: not what waits, not what comes.
+    let fatal = RDKafkaRespErr::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
+    cluster.request_errors(RDKafkaApiKey::Produce, &[fatal]);
+    let event = || InfoIn::new("info", "m", serde_json::json!({}));
+    let error = producer
+        .publish::<InfoIn>(event(), &story)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, geobot_shared::bus::PublishError::Unavailable { .. }),
+        "{error}"
+    );
+    until("it publishes again", || async {
+        producer.publish::<InfoIn>(event(), &story).await.is_ok()
+    })
+    .await;
+    assert_eq!(high(&settings, "info_in"), 1);
+}

@@ -56,7 +56,11 @@ impl Bots {
         self.running.len()
     }
 
-    pub(super) async fn start_all(&mut self) -> Result<()> {
+    /// Starts all of them.
+    ///
+    /// # Errors
+    /// When one does not become ready.
+    pub async fn start_all(&mut self) -> Result<()> {
         for bot in 0..self.count() {
             self.start(bot).await?;
         }

@@ -49,7 +49,8 @@ fn every_command_is_answered() {
         says(stack, &buyer, "/subscriptions", "Подписок пока нет").await;
         says(stack, &buyer, "/settings", "Что присылать").await;
         says(stack, &buyer, "/stop", "больше не присылаю").await;
-        says(stack, &buyer, "/fly", "Передал").await;
+        says(stack, &buyer, "/profile", "Язык: русский").await;
+        says(stack, &buyer, "/fly", "Такой команды нет").await;
         says(stack, &buyer, "/start spring", "Здравствуйте").await;
     });
 }
@@ -61,6 +62,7 @@ fn every_button_of_the_menu_is_answered() {
         let menu = says(stack, &buyer, "/start", "Здравствуйте").await;
         presses(stack, &buyer, &menu, "payments", "Платежей пока нет").await;
         presses(stack, &buyer, &menu, "subscriptions", "Подписок пока нет").await;
+        presses(stack, &buyer, &menu, "profile", "Язык: русский").await;
         presses(stack, &buyer, &menu, "help", "Robokassa").await;
         let settings = presses(stack, &buyer, &menu, "settings", "Что присылать").await;
         presses(stack, &buyer, &settings, "menu", "Что показать").await;

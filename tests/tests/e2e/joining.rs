@@ -96,6 +96,41 @@ fn who_has_bought_access_is_let_in_and_told() {
 }
 
 #[test]
+fn a_link_that_was_not_used_leads_nowhere_once_the_money_is_back() {
+    shared(async |stack| {
+        let channel = channel(stack).await;
+        let delivery = json!({"kind": "invite_link", "chat_id": channel, "days": 30});
+        let product = goods::on_sale(stack, delivery, "").await;
+        let buyer = Buyer::new(stack).await;
+        let button = buyer.ready_to_pay(&product).await;
+        buyer.pay(&button).await;
+        buyer.staff_see(&button, "paid", "delivered").await;
+        let invite = async || {
+            let chat = seen(stack, channel).await;
+            let all = chat["invites"].as_object().cloned().unwrap_or_default();
+            all.into_values().next().unwrap_or_default()
+        };
+        let made = invite().await;
+        let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+        let left = made["expire_date"].as_u64().unwrap_or_default() - now;
+        let day = 24 * 60 * 60;
+        assert!((29 * day..=30 * day).contains(&left), "{made}");
+
+        let refund = json!({"amount": "299.00", "reason": "a wish of the buyer"});
+        let path = format!("invoices/{}/refund", button.invoice);
+        stack.arm.post(&path, &refund).await;
+        eventually("LK → bot: the link is withdrawn", async || {
+            let invite = invite().await;
+            match invite["revoked"] == true {
+                true => Ok(()),
+                false => Err(invite.to_string()),
+            }
+        })
+        .await;
+    });
+}
+
+#[test]
 fn who_has_not_bought_access_is_kept_out_and_offered_it_and_an_answer_that_comes_twice_is_harmless()
 {
     shared(async |stack| {

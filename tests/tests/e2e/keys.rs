@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use geobot_tests::buyer::{Buyer, Product};
+use geobot_tests::sandbox::ChatMessage;
 use geobot_tests::{eventually, shared};
 use serde_json::json;
 
@@ -69,6 +70,13 @@ fn two_buyers_get_two_keys_and_the_third_waits_for_the_next() {
         third.pay(button).await;
         let held = third.staff_see(button, "paid", "held").await;
         assert_eq!(held.cause.as_deref(), Some("sold out"));
+        let told = |it: &ChatMessage| {
+            let text = it.text.as_deref().unwrap_or_default();
+            text.contains("Счёт оплачен") && text.contains("Сотрудники уже знают")
+        };
+        third
+            .message("the person is told", button.message_id, told)
+            .await;
         let keys = json!({"keys": [format!("{mark}-2"), format!("{mark}-3")]});
         stack.arm.post(&upload, &keys).await;
         assert_eq!(key(third).await, format!("Key: {mark}-3"));

@@ -30,7 +30,11 @@ const ENDPOINTS: [(&str, &str, &[&str]); 4] = [
     ("/info", "info", &["LK"]),
 ];
 
-async fn each_endpoint_reaches_logstash(stack: &Stack, method: Method, with_token: bool) {
+pub(crate) async fn each_endpoint_reaches_logstash(
+    stack: &Stack,
+    method: Method,
+    with_token: bool,
+) {
     for (path, action, executers) in ENDPOINTS {
         let mark = mark();
         let fields = json!({"user_id": "17", "mark": mark});

@@ -1,6 +1,6 @@
 //! Sending under bad conditions: storms, kills, a Redis that has forgotten everything.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use geobot_shared::files::FileStore;
 use geobot_tests::buyer::Buyer;
@@ -321,6 +321,67 @@ fn a_cancel_is_heard_over_a_paused_broadcast_that_fills_the_bots_hands() {
         let next = new_broadcast();
         news(stack, &next, people[0], 1).await;
         outcomes(stack, &next, "sent", 1).await;
+    });
+}
+
+/// The mark that says why a person can't be written to.
+async fn is_marked(stack: &Stack, person: i64, wanted: bool) {
+    let client = redis::Client::open(stack.servers.redis.as_str()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    eventually("bot: the mark of the person", async || {
+        let mut exists = redis::cmd("EXISTS");
+        exists.arg(format!("geobot:unreachable:{person}"));
+        let marked: bool = exists.query_async(&mut connection).await.unwrap();
+        match marked == wanted {
+            true => Ok(()),
+            false => Err(format!("{marked}")),
+        }
+    })
+    .await;
+}
+
+#[test]
+fn a_broadcast_calls_telegram_for_nobody_who_blocked_the_bot_until_they_come_back() {
+    shared(async |stack| {
+        let person = people(stack, 1).await[0];
+        let second = || {
+            SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap()
+                .as_secs()
+        };
+        let started = second();
+        // Within one second nobody knows which came first, and the message would be tried.
+        eventually("the next second", async || match second() > started + 1 {
+            true => Ok(()),
+            false => Err("not yet".to_owned()),
+        })
+        .await;
+        stack.sandbox.block(person).await;
+        is_marked(stack, person, true).await;
+        let calls = async || stack.sandbox.calls("sendMessage", person).await.len();
+        let before = calls().await;
+        let broadcast = new_broadcast();
+        for number in 0..3 {
+            news(stack, &broadcast, person, number).await;
+        }
+        outcomes(stack, &broadcast, "failed", 3).await;
+        assert_eq!(calls().await, before, "Telegram was asked");
+        // Whoever asked, or paid, is tried: here Telegram refuses.
+        wish(stack, person, &format!("answer {person}"), "interactive").await;
+        eventually("an answer is tried all the same", async || {
+            match calls().await - before {
+                1.. => Ok(()),
+                none => Err(format!("{none} calls")),
+            }
+        })
+        .await;
+        stack.sandbox.unblock(person).await;
+        is_marked(stack, person, false).await;
+        let next = new_broadcast();
+        news(stack, &next, person, 1).await;
+        outcomes(stack, &next, "sent", 1).await;
+        assert_eq!(texts(stack, person, &next).await.len(), 1);
     });
 }
 

@@ -25,7 +25,7 @@ use crate::web::page::{self, Page, show_as};
 use crate::web::paging::Paging;
 use crate::web::posted::Posted;
 use crate::web::session::Visit;
-use crate::web::upload::Uploaded;
+use crate::web::upload::{Upload, Uploaded};
 
 /// Lines of the talk beside the form.
 const TALK: u64 = 20;
@@ -135,14 +135,16 @@ pub(super) async fn show(
 pub(super) async fn answer(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
-    Uploaded {
+    upload: Upload,
+) -> Sent {
+    let id = number(&id)?;
+    // Whoever is signed in may answer.
+    let Uploaded {
         visit,
         fields,
         file,
         refused,
-    }: Uploaded,
-) -> Sent {
-    let id = number(&id)?;
+    } = upload.read(|_| true, &app.files).await?;
     let form = fields.get("form");
     let press: Uuid = form.parse().map_err(|_| Failure::BadForm)?;
     let text = fields.get("text");

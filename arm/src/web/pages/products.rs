@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::product_form::{Form, ReceiptWords, kind};
 use super::{Answer, Sent, files};
+use crate::access::Role;
 use crate::app::App;
 use crate::catalog::{
     self, ChangeError, Draft, LONGEST_DESCRIPTION, LONGEST_TITLE, MOST_IN_UPLOAD, Saved,
@@ -25,7 +26,7 @@ use crate::web::failure::Failure;
 use crate::web::page::{self, Page, show_as};
 use crate::web::posted::Posted;
 use crate::web::session::{Staff, Visit};
-use crate::web::upload::Uploaded;
+use crate::web::upload::Upload;
 
 struct Row {
     id: String,
@@ -272,9 +273,9 @@ fn saved(p: &Page, result: Result<Saved, ChangeError>) -> Result<Sent, Refused> 
     }
 }
 
-pub(super) async fn create(State(app): State<Arc<App>>, sent: Uploaded) -> Sent {
+pub(super) async fn create(State(app): State<Arc<App>>, upload: Upload) -> Sent {
+    let sent = upload.read(Role::may_change_products, &app.files).await?;
     let visit = &sent.visit;
-    may_change(&visit.staff)?;
     let id: ProductId = sent
         .fields
         .get("new_id")
@@ -305,10 +306,10 @@ pub(super) async fn create(State(app): State<Arc<App>>, sent: Uploaded) -> Sent 
 pub(super) async fn update(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
-    sent: Uploaded,
+    upload: Upload,
 ) -> Sent {
+    let sent = upload.read(Role::may_change_products, &app.files).await?;
     let visit = &sent.visit;
-    may_change(&visit.staff)?;
     let id = product_id(&id)?;
     let form = Form::sent(&sent.fields, sent.file.as_ref());
     let version: i64 = form.version.parse().map_err(|_| Failure::BadForm)?;

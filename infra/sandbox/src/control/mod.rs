@@ -6,6 +6,7 @@ mod misbehaviour;
 mod observing;
 mod paying;
 mod people;
+mod updates;
 
 use std::sync::Arc;
 
@@ -34,6 +35,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/control/people/{id}/chat", get(people::chat))
         .route("/control/people/{id}/block", post(people::block))
         .route("/control/people/{id}/unblock", post(people::unblock))
+        .route("/control/updates", post(updates::push))
         .route("/control/bot", get(people::bot))
         .route(
             "/control/channels",

@@ -35,7 +35,7 @@ pub(crate) fn caption(app: &App, params: &Params) -> Answer {
     let caption = caption_of(params)?;
     let parse_mode = params.text("parse_mode")?.filter(|mode| !mode.is_empty());
     edit(app, params, |message| match &mut message.body {
-        Body::Photo(_, old) | Body::Document(_, old) => {
+        Body::Photo(_, old) | Body::Document(_, old) | Body::Media(_, _, old) => {
             *old = caption;
             message.parse_mode = parse_mode;
             Ok(())

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::entities::Formatted;
 use super::files::FileRef;
+use super::media::Media;
 
 /// Messages kept in one chat.
 const KEPT_IN_CHAT: usize = 1_000;
@@ -20,6 +21,7 @@ pub(crate) enum Body {
     Text(Formatted),
     Photo(FileRef, Formatted),
     Document(FileRef, Formatted),
+    Media(Media, FileRef, Formatted),
     Location(Place),
     Contact(Contact),
 }
@@ -82,7 +84,10 @@ impl Message {
     /// Text or caption.
     pub(crate) fn formatted(&self) -> &Formatted {
         match &self.body {
-            Body::Text(text) | Body::Photo(_, text) | Body::Document(_, text) => text,
+            Body::Text(text)
+            | Body::Photo(_, text)
+            | Body::Document(_, text)
+            | Body::Media(_, _, text) => text,
             Body::Location(_) | Body::Contact(_) => &NOTHING,
         }
     }
@@ -101,6 +106,14 @@ impl Message {
             }
             Body::Document(file, _) => {
                 message["document"] = file.document();
+                ("caption", "caption_entities")
+            }
+            Body::Media(media, file, _) => {
+                message[media.field()] = media.api(file);
+                // Bot API: an animation stands beside itself as a document.
+                if *media == Media::Animation {
+                    message["document"] = file.document();
+                }
                 ("caption", "caption_entities")
             }
             Body::Location(place) => {
@@ -143,6 +156,7 @@ impl Message {
             Body::Text(_) => view["text"] = json!(text),
             Body::Photo(file, _) => view["photo"] = file.view(),
             Body::Document(file, _) => view["document"] = file.view(),
+            Body::Media(media, file, _) => view[media.field()] = file.view(),
             Body::Location(place) => view["location"] = json!(place),
             Body::Contact(contact) => view["contact"] = json!(contact),
         }

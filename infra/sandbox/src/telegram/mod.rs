@@ -15,6 +15,7 @@ pub(crate) mod html;
 pub(crate) mod join_requests;
 pub(crate) mod keyboards;
 pub(crate) mod limits;
+pub(crate) mod media;
 pub(crate) mod members;
 pub(crate) mod messages;
 pub(crate) mod methods;

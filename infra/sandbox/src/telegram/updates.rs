@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use super::answer::{Answer, ApiError};
@@ -64,6 +64,30 @@ impl UpdateQueue {
             if self.pending.len() > KEPT {
                 self.pending.pop_front();
             }
+        }
+        update_id
+    }
+
+    /// Queues an update of any form, wanted or not.
+    pub(crate) fn push_as_it_is(&mut self, update: Map<String, Value>, now: i64) -> u64 {
+        let update_id = self.next_id;
+        self.next_id += 1;
+        let about = update.values().find_map(|it| {
+            let id = |name: &str| it.get(name)?.get("id")?.as_i64();
+            id("chat").or_else(|| id("from"))
+        });
+        let mut numbered = json!({"update_id": update_id});
+        if let Some(fields) = numbered.as_object_mut() {
+            fields.extend(update);
+        }
+        self.pending.push_back(Pending {
+            update_id,
+            chat_id: about.unwrap_or_default(),
+            made_at: now,
+            update: numbered,
+        });
+        if self.pending.len() > KEPT {
+            self.pending.pop_front();
         }
         update_id
     }

@@ -1,4 +1,4 @@
-//! What a person sends in the private chat with the bot: text, a place, a contact, a photo, a document.
+//! What a person sends in the private chat with the bot: text, a place, a contact, a file.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::entities::Formatted;
 use super::files::Files;
+use super::media::Media;
 use super::messages::{Body, Contact, Message, Place};
 use super::params::Upload;
 use super::people::{CannotDo, Person};
@@ -15,7 +16,7 @@ use super::world::World;
 /// Bot API: text of a message, in UTF-16 code units.
 pub(crate) const LONGEST_TEXT: usize = 4_096;
 
-/// `POST /control/people/{id}/messages`: exactly one of the first five, a caption and an album only with a file.
+/// `POST /control/people/{id}/messages`: exactly one of these, but a caption and an album only with a file.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Writing {
     text: Option<String>,
@@ -23,6 +24,12 @@ pub(crate) struct Writing {
     contact: Option<NewContact>,
     photo: Option<NewFile>,
     document: Option<NewFile>,
+    video: Option<NewFile>,
+    animation: Option<NewFile>,
+    audio: Option<NewFile>,
+    voice: Option<NewFile>,
+    video_note: Option<NewFile>,
+    sticker: Option<NewFile>,
     caption: Option<String>,
     album: Option<String>,
 }
@@ -54,42 +61,81 @@ pub(crate) struct Written {
 
 impl Writing {
     fn body(self, person: &Person, files: &mut Files) -> Result<Body, CannotDo> {
-        let caption = self.caption.as_deref().unwrap_or_default();
-        let caption = Formatted::plain(caption);
-        let has_file = self.photo.is_some() || self.document.is_some();
-        if !caption.text.is_empty() && !has_file {
-            return Err(CannotDo::Invalid("caption goes with a photo or a document"));
-        }
-        if self.album.is_some() && !has_file {
-            return Err(CannotDo::Invalid("album goes with a photo or a document"));
-        }
+        let caption = Formatted::plain(self.caption.as_deref().unwrap_or_default());
         if caption.utf16_len() > LONGEST_CAPTION {
             return Err(CannotDo::Invalid(
                 "caption must not be longer than 1024 characters",
             ));
         }
-        match (
-            self.text,
-            self.location,
-            self.contact,
-            self.photo,
-            self.document,
-        ) {
-            (Some(text), None, None, None, None) => text_body(&text),
-            (None, Some(place), None, None, None) if place.exists() => Ok(Body::Location(place)),
-            (None, Some(_), None, None, None) => Err(CannotDo::Invalid(
+        let with_caption = !caption.text.is_empty();
+        let with_album = self.album.is_some();
+        let media = [
+            (Media::Video, self.video),
+            (Media::Animation, self.animation),
+            (Media::Audio, self.audio),
+            (Media::Voice, self.voice),
+            (Media::VideoNote, self.video_note),
+            (Media::Sticker, self.sticker),
+        ];
+        let mut sent = Vec::new();
+        sent.extend(self.text.map(What::Text));
+        sent.extend(self.location.map(What::Location));
+        sent.extend(self.contact.map(What::Contact));
+        sent.extend(self.photo.map(What::Photo));
+        sent.extend(self.document.map(What::Document));
+        for (media, file) in media {
+            sent.extend(file.map(|file| What::Media(media, file)));
+        }
+        let (Some(what), true) = (sent.pop(), sent.is_empty()) else {
+            return Err(CannotDo::Invalid(
+                "one of text, location, contact, photo, document, video, animation, audio, voice, video_note and \
+                 sticker is needed, and not two",
+            ));
+        };
+        if with_caption && !what.takes_caption() {
+            return Err(CannotDo::Invalid(
+                "caption goes with a photo, a document, a video, an animation, an audio or a voice",
+            ));
+        }
+        if with_album && !what.is_file() {
+            return Err(CannotDo::Invalid("album goes with a file"));
+        }
+        match what {
+            What::Text(text) => text_body(&text),
+            What::Location(place) if place.exists() => Ok(Body::Location(place)),
+            What::Location(_) => Err(CannotDo::Invalid(
                 "latitude must be -90 to 90 and longitude -180 to 180",
             )),
-            (None, None, Some(contact), None, None) => contact.body(person),
-            (None, None, None, Some(photo), None) => {
-                Ok(Body::Photo(photo.keep("photo", files)?, caption))
+            What::Contact(contact) => contact.body(person),
+            What::Photo(file) => Ok(Body::Photo(file.keep("photo", files)?, caption)),
+            What::Document(file) => Ok(Body::Document(file.keep("document", files)?, caption)),
+            What::Media(media, file) => {
+                let file = file.keep(media.field(), files)?;
+                Ok(Body::Media(media, file, caption))
             }
-            (None, None, None, None, Some(document)) => {
-                Ok(Body::Document(document.keep("document", files)?, caption))
-            }
-            _ => Err(CannotDo::Invalid(
-                "one of text, location, contact, photo and document is needed, and not two",
-            )),
+        }
+    }
+}
+
+/// The one thing that is sent.
+enum What {
+    Text(String),
+    Location(Place),
+    Contact(NewContact),
+    Photo(NewFile),
+    Document(NewFile),
+    Media(Media, NewFile),
+}
+
+impl What {
+    fn is_file(&self) -> bool {
+        matches!(self, What::Photo(_) | What::Document(_) | What::Media(_, _))
+    }
+
+    fn takes_caption(&self) -> bool {
+        match self {
+            What::Media(media, _) => media.takes_caption(),
+            _ => self.is_file(),
         }
     }
 }

@@ -312,3 +312,30 @@ async fn answers_to_clicks_are_shown_in_the_chat() {
     let chat = sandbox.get(&format!("/control/people/{other}/chat")).await;
     assert_eq!(chat["callback_answers"], json!([]));
 }
+
+#[tokio::test]
+async fn any_update_can_be_sent_to_the_bot_as_it_is() {
+    let sandbox = Sandbox::start().await;
+    sandbox
+        .ok("getUpdates", json!({"allowed_updates": ["message"]}))
+        .await;
+    let dream = json!({"dream": {"chat": {"id": -5}, "of": [1, null]}});
+    let pushed = sandbox.post("/control/updates", dream.clone()).await;
+    let updates = sandbox.ok("getUpdates", json!({})).await;
+    assert_eq!(updates[0]["update_id"], pushed["update_id"]);
+    assert_eq!(updates[0]["dream"], dream["dream"]);
+    for refused in [
+        json!({}),
+        json!({"update_id": 7, "message": {}}),
+        json!([]),
+        json!("x"),
+    ] {
+        let answer = sandbox
+            .http
+            .post(sandbox.url("/control/updates"))
+            .json(&refused)
+            .send()
+            .await;
+        assert!(answer.unwrap().status().is_client_error(), "{refused}");
+    }
+}

@@ -286,3 +286,47 @@ async fn files_of_one_album_come_with_its_name_and_a_text_has_none() {
     let refused = json!({"text": "x", "album": "trip"});
     assert_eq!(sandbox.try_post(&path, refused).await.status(), 400);
 }
+
+#[tokio::test]
+async fn videos_voices_and_stickers_are_sent_in_their_own_fields() {
+    let sandbox = Sandbox::start().await;
+    let id = sandbox.person().await;
+    let says = format!("/control/people/{id}/messages");
+    for kind in [
+        "video",
+        "animation",
+        "audio",
+        "voice",
+        "video_note",
+        "sticker",
+    ] {
+        let file = json!({"base64": STANDARD.encode(kind), "file_name": "a.bin", "mime_type": "video/mp4"});
+        sandbox.post(&says, json!({ kind: file })).await;
+        let updates = sandbox.ok("getUpdates", json!({"offset": -1})).await;
+        let message = &updates[0]["message"];
+        assert!(message.get("text").is_none(), "{message}");
+        let file_id = message[kind]["file_id"].clone();
+        assert_eq!(message[kind]["file_size"], kind.len());
+        // Bot API: an animation stands beside itself as a document.
+        assert_eq!(message.get("document").is_some(), kind == "animation");
+        sandbox.ok("getFile", json!({"file_id": file_id})).await;
+        let shown = sandbox.chat(id).await;
+        let last = shown.last().unwrap();
+        assert_eq!(last[kind]["file_name"], "a.bin");
+    }
+    for refused in [
+        json!({"sticker": {"base64": "aGk="}, "caption": "words"}),
+        json!({"text": "words", "album": "a"}),
+        json!({"voice": {"base64": "aGk="}, "text": "words"}),
+        json!({"voice": {"base64": ""}}),
+        json!({}),
+    ] {
+        let answer = sandbox
+            .http
+            .post(sandbox.url(&says))
+            .json(&refused)
+            .send()
+            .await;
+        assert_eq!(answer.unwrap().status(), 400, "{refused}");
+    }
+}

@@ -1,7 +1,7 @@
 use super::*;
 use crate::robokassa::callback::sign_result;
 use crate::robokassa::redirect::sign_success;
-use crate::robokassa::test_shop;
+use crate::robokassa::{PasswordSet, test_shop};
 
 const LIVE: Known = Known {
     mode: Some(Mode::Live),
@@ -94,10 +94,28 @@ fn what_people_paste_is_understood() {
         format!("1.2.3.4 - - [x] \"GET /robokassa/result?{query} HTTP/1.1\" 400"),
         format!("POST /robokassa/result HTTP/1.1\r\nHost: shop.test\r\n\r\n{query}"),
         query.replace('&', "&amp;"),
+        query.replace('&', "\\u0026"),
+        format!("\u{feff}{query}\r\n"),
+        format!("'{query}'"),
+        format!("curl -d \"{query}\" https://shop.test/robokassa/result"),
+        format!("level=warn body={query} status=400"),
+        format!("Fee=1.00&{query}&EMail=Ivan Petrov"),
+        query.replace('&', "\n"),
+        query.replace('=', ": ").replace('&', ",\r\n"),
+        format!(
+            "Array\n(\n    [{}\n)",
+            query.replace('=', "] => ").replace('&', "\n    [")
+        ),
+        form::encode(&[(String::new(), query.clone())])[1..].to_owned(),
+        json(&form::decode(&query)),
     ] {
         let explanation = explain(&pasted, &shop, LIVE);
         assert_eq!(explanation.accepted, Some(Mode::Live), "{pasted}");
     }
+}
+
+fn json(fields: &[(String, String)]) -> String {
+    serde_json::json!({"action": "payment_callback", "data": {"params": fields}}).to_string()
 }
 
 #[test]
@@ -167,6 +185,85 @@ fn altered_shp_parameters_are_recognised() {
     let cased = shp(&[("SHP_route", "abc")]);
     let found = first_finding(&text("100.000000", &signature, &cased), LIVE);
     assert!(found.contains("letter case"), "{found}");
+
+    let camel = shp(&[("Shp_Route", "abc"), ("Shp_n", "a+b")]);
+    let signature = genuine(&shop, Mode::Live, &camel);
+    let lower = shp(&[("Shp_Route", "abc"), ("Shp_n", "a b")]);
+    let found = first_finding(&text("100.000000", &signature, &lower), LIVE);
+    assert!(found.contains("decoded twice"), "{found}");
+}
+
+#[test]
+fn a_test_payment_without_test_passwords_is_told() {
+    let set = PasswordSet::new("live-one".into(), "live-two".into(), HashAlgorithm::Sha256);
+    let shop = ShopSecrets::new("demo", Some(set), None).unwrap();
+    let test = genuine(&test_shop::demo(), Mode::Test, &[]);
+    let pasted = format!("{}&IsTest=1", text("100.00", &test, &[]));
+    for known in [Known::default(), LIVE] {
+        let found = explain(&pasted, &shop, known).findings;
+        assert!(found[0].contains("ROBOKASSA_TEST_PASSWORD2"), "{found:?}");
+    }
+}
+
+#[test]
+fn a_value_in_another_encoding_is_told() {
+    let signature = genuine(&test_shop::demo(), Mode::Live, &[]);
+    let pasted = format!(
+        "{}&Shp_a=1&Shp_b=%C2%E0",
+        text("100.000000", &signature, &[])
+    );
+    let found = explain(
+        &pasted.replace("Shp_a=1", "Shp_a=2"),
+        &test_shop::demo(),
+        LIVE,
+    )
+    .findings;
+    assert!(found.join(" ").contains("added afterwards"), "{found:?}");
+    let other = text("100.000000", &"ab".repeat(32), &[]);
+    let found = first_finding(&format!("{other}&Shp_b=%C2%E0"), LIVE);
+    assert!(found.contains("Shp_b is no UTF-8"), "{found}");
+}
+
+#[test]
+fn the_base_string_is_shown_even_if_the_signature_is_cut_off() {
+    let shop = test_shop::demo();
+    let signature = genuine(&shop, Mode::Live, &[]);
+    for (cut, words) in [(60, "60 hex digits (64 for sha256"), (0, "no signature")] {
+        let explanation = explain(&text("100.000000", &signature[..cut], &[]), &shop, LIVE);
+        assert_eq!(explanation.accepted, None);
+        assert_eq!(explanation.expected[0].signature, signature.to_lowercase());
+        assert!(explanation.findings[1].contains(words), "{explanation}");
+    }
+}
+
+#[test]
+fn the_base_string_shown_is_the_one_that_fits() {
+    let shop = test_shop::demo();
+    let shp = shp(&[("Shp_item", "1"), ("Shp_item2", "2")]);
+    let password2 = shop.credentials(Mode::Live).unwrap();
+    let base = "1.00:1001:Pass2_asdfgh:Shp_item=1:Shp_item2=2";
+    let signature = hex::encode(password2.hash().digest(base.as_bytes()));
+    let explanation = explain(&text("1.00", &signature, &shp), &shop, LIVE);
+    assert_eq!(explanation.accepted, Some(Mode::Live));
+    assert_eq!(explanation.expected[0].signature, signature);
+}
+
+#[test]
+fn a_password_that_was_pasted_along_is_not_shown() {
+    let shop = test_shop::demo();
+    let signature = genuine(&shop, Mode::Live, &[]);
+    let query = text("100.000000", &signature, &shp(&[("Shp_a", "Test2")]));
+    for pasted in [
+        format!("{query}&note=Pass2_asdfgh&Pass1_qwerty=1"),
+        "100.000000:1001:Pass2_asdfgh".to_owned(),
+        text("100.000000", "Pass3_zxcvbn", &[]),
+    ] {
+        let shown = explain(&pasted, &shop, LIVE);
+        let shown = format!("{shown} {shown:?}");
+        for secret in ["Pass1_", "Pass2_", "Pass3_"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+    }
 }
 
 #[test]
@@ -200,6 +297,12 @@ fn a_malformed_callback_is_explained() {
     assert!(explained("InvId=1&OutSum=1").contains("FailURL"));
     assert!(explained("MerchantLogin=a&OutSum=1").contains("payment request"));
     assert!(explained("OutSum=1&OutSum=2&InvId=1&SignatureValue=00").contains("more than once"));
+    assert!(explained("outsum=1&InvId=1&SignatureValue=00").contains("letter case"));
+    assert!(explained("out_summ=1&inv_id=1&crc=00").contains("out_summ came"));
+    assert!(explained("OutSum=1&InvoiceID=1&SignatureValue=00").contains("InvoiceID came"));
+    assert!(explained("OutSum=1,50&InvId=1&SignatureValue=00").contains("comma"));
+    assert!(explained("OutSum=1&InvId=1&SignatureValue=0xab").contains("0-9 and A-F"));
+    assert!(explained("eyJ0eXAiOiJKV1QifQ.e30.AAAA").contains("ResultURL2"));
 }
 
 #[test]

@@ -245,7 +245,9 @@ class Pane {
       bubble.append(el("i", {}, "message deleted"));
     } else {
       if (message.photo) bubble.append(picture(message.photo));
-      if (message.document) bubble.append(documentCard(message.document));
+      for (const kind of ["document", "video", "animation", "audio", "voice", "video_note", "sticker"]) {
+        if (message[kind]) bubble.append(documentCard(message[kind]));
+      }
       if (message.location) bubble.append(card("◎", "Location", `${message.location.latitude}, ${message.location.longitude}`));
       if (message.contact) bubble.append(card("☎", fullName(message.contact), message.contact.phone_number));
       const text = message.text ?? message.caption;
