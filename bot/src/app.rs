@@ -3,7 +3,7 @@
 use chrono::FixedOffset;
 use geobot_shared::bus::Producer;
 use geobot_shared::i18n::{Language, Texts};
-use geobot_shared::ids::{ChatId, TelegramUserId};
+use geobot_shared::ids::TelegramUserId;
 use geobot_shared::robokassa::ShopSecrets;
 use geobot_shared::route_token::RouteKeys;
 
@@ -39,17 +39,12 @@ pub struct App {
 }
 
 impl App {
-    /// Whether a broadcast may go to this chat: the person is not blocked and has not opted out. Groups always may.
+    /// Whether a broadcast may go to a person: not blocked, and has not opted out.
     ///
     /// # Errors
     /// When Redis does not answer.
-    pub async fn wants_news(&self, chat: ChatId) -> Result<bool, StoreError> {
-        if chat.get() < 0 {
-            return Ok(true);
-        }
-        // Bot API: a private chat has the person's own id.
-        let person = self.store.person(TelegramUserId(chat.get())).await?;
-        let person = person.unwrap_or_default();
+    pub async fn wants_news(&self, user: TelegramUserId) -> Result<bool, StoreError> {
+        let person = self.store.person(user).await?.unwrap_or_default();
         Ok(person.settings.news && !person.blocked)
     }
 

@@ -15,7 +15,7 @@ use crate::store::pace::Pace;
 use crate::telegram::alert;
 use crate::telegram::failure::SendFailure;
 use crate::telegram::joining::{self, Answered};
-use crate::telegram::sender::{Content, SendError};
+use crate::telegram::sender::{Content, unless_unreachable};
 
 /// A person asks to be let in.
 ///
@@ -83,8 +83,5 @@ async fn tell(app: &App, decided: &JoinAnswered, key: &str, cause: &Cause) -> Ha
         .sender
         .send(&cause.message_id, user, &content, Priority::Interactive)
         .await;
-    match sent {
-        Ok(_) | Err(SendError::Telegram(SendFailure::Unreachable(_))) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
+    Ok(unless_unreachable(sent)?)
 }

@@ -5,7 +5,6 @@ use geobot_shared::i18n::{self, Language, Texts, Value};
 use geobot_shared::topics::states::{EntitlementState, InvoiceState, InvoiceStatus, Routing};
 use geobot_shared::topics::tg_notify::NotifyEvent;
 use geobot_shared::topics::tg_send::{Button, Priority};
-use url::{Host, Url};
 
 use crate::dialog::keyboard::{self, Click};
 use crate::telegram::manner::Manner;
@@ -149,28 +148,8 @@ fn cabinet_link(
     let until = expires_at.with_timezone(&reader.offset);
     let until = format!("{} (UTC{})", until.format("%H:%M"), reader.offset);
     let mut text = reader.format("cabinet-link", &[("until", until.into())]);
-    if !fits_a_button(url) {
-        text.push_str("\n\n");
-        text.push_str(&escape(url));
-        return Content::html(text);
-    }
-    Content::html(text).with_buttons(vec![vec![Button {
-        text: reader.get("button-open-cabinet"),
-        url: Some(url.to_owned()),
-        callback_data: None,
-    }]])
-}
-
-/// Telegram refuses buttons to hosts without a dot, such as localhost; an address by numbers is taken.
-pub(crate) fn fits_a_button(url: &str) -> bool {
-    match Url::parse(url) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") => match url.host() {
-            Some(Host::Domain(name)) => name.contains('.'),
-            Some(_) => true,
-            None => false,
-        },
-        _ => false,
-    }
+    let open = keyboard::link(&mut text, reader.get("button-open-cabinet"), url);
+    Content::html(text).with_buttons(open.into_iter().collect())
 }
 
 fn titled(reader: Reader<'_>, key: &str, lines: impl Iterator<Item = String>) -> String {
@@ -259,6 +238,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::dialog::keyboard::fits_a_button;
     use crate::telegram::manner::offset;
     use crate::texts;
 

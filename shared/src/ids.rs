@@ -177,6 +177,14 @@ telegram_number! {
     ChatId, "a chat id"
 }
 
+impl ChatId {
+    /// Whose private chat it is. Bot API: it has the person's own id; groups and channels have negative ones.
+    #[must_use]
+    pub fn person(self) -> Option<TelegramUserId> {
+        (self.0 > 0).then_some(TelegramUserId(self.0))
+    }
+}
+
 impl From<TelegramUserId> for ChatId {
     /// The private chat with a person has the person's number.
     fn from(user: TelegramUserId) -> Self {

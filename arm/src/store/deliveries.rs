@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 use geobot_shared::topics::arm_sync_tg::SendOutcome;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{ExprTrait, OnConflict};
-use sea_orm::{ConnectionTrait, IntoActiveModel, QuerySelect};
+use sea_orm::{ConnectionTrait, QuerySelect};
 
-use super::version::written;
+use super::version::insert_or;
 
 /// A day's messages of one outcome.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -71,12 +71,7 @@ pub async fn add(
             Expr::col((Entity, Column::Messages)).add(Expr::col(("excluded", Column::Messages))),
         )
         .to_owned();
-    written(
-        Entity::insert(row.into_active_model())
-            .on_conflict(conflict)
-            .exec_without_returning(db)
-            .await,
-    )?;
+    insert_or(db, row, conflict).await?;
     Ok(())
 }
 

@@ -3,11 +3,11 @@
 use chrono::{DateTime, Utc};
 use geobot_shared::topics::tg_notify::MaintenanceChanged;
 use sea_orm::ConnectionTrait;
-use sea_orm::IntoActiveModel;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 
 use super::micros;
+use super::version::insert_or;
 
 /// The only row's number.
 const ONLY: i64 = 1;
@@ -81,9 +81,6 @@ pub async fn set(
     let conflict = OnConflict::column(Column::Id)
         .update_columns([Column::Closed, Column::Version, Column::ChangedAt])
         .to_owned();
-    Entity::insert(row.clone().into_active_model())
-        .on_conflict(conflict)
-        .exec_without_returning(db)
-        .await?;
+    insert_or(db, row.clone(), conflict).await?;
     Ok(Some(row))
 }

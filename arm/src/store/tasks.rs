@@ -5,9 +5,9 @@ use geobot_shared::topics::states::Task;
 use geobot_shared::topics::tasks::{DeliverWebhook, Job as _, ReverseGeocode};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ConnectionTrait, IntoActiveModel, QueryOrder, QuerySelect};
+use sea_orm::{ConnectionTrait, QueryOrder, QuerySelect};
 
-use super::version::written;
+use super::version::insert_or;
 use super::{invoices, micros, storable, unreadable};
 
 /// Where a job stands.
@@ -129,12 +129,8 @@ pub async fn enter(
         },
         handed_out: 1,
     };
-    written(
-        Entity::insert(row.into_active_model())
-            .on_conflict(OnConflict::column(Column::TaskId).do_nothing().to_owned())
-            .exec_without_returning(db)
-            .await,
-    )
+    let once = OnConflict::column(Column::TaskId).do_nothing().to_owned();
+    insert_or(db, row, once).await
 }
 
 /// What a worker says about a job.

@@ -7,9 +7,9 @@ use geobot_shared::topics::lk_sync_tg::UserStarted;
 use geobot_shared::topics::states::{NotifySettings, UserState};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{LikeExpr, OnConflict};
-use sea_orm::{ConnectionTrait, IntoActiveModel, QueryOrder, QuerySelect};
+use sea_orm::{ConnectionTrait, QueryOrder, QuerySelect};
 
-use super::version::{newer_wins, written};
+use super::version::{insert_or, newer_wins};
 use super::{micros, storable, storable_option, time};
 
 /// The version of a row that LK has said nothing about yet.
@@ -176,12 +176,7 @@ async fn put(db: &impl ConnectionTrait, row: Model, columns: &[Column]) -> Resul
     let conflict = OnConflict::column(Column::UserId)
         .update_columns(columns.iter().copied())
         .to_owned();
-    written(
-        Entity::insert(row.into_active_model())
-            .on_conflict(conflict)
-            .exec_without_returning(db)
-            .await,
-    )?;
+    insert_or(db, row, conflict).await?;
     Ok(())
 }
 

@@ -27,17 +27,20 @@ where
         .update_columns(overwritten)
         .action_and_where(Expr::col((E::default(), version)).lt(Expr::col(("excluded", version))))
         .to_owned();
-    written(
-        Insert::one(row.into_active_model())
-            .on_conflict(conflict)
-            .exec_without_returning(db)
-            .await,
-    )
+    insert_or(db, row, conflict).await
 }
 
-/// Whether an insert with an ON CONFLICT clause wrote anything.
-pub(super) fn written(result: Result<u64, DbErr>) -> Result<bool, DbErr> {
-    match result {
+/// Inserts the row, or does what is said for one that is there already. False: nothing was written.
+pub(super) async fn insert_or<A: ActiveModelTrait>(
+    db: &impl ConnectionTrait,
+    row: impl IntoActiveModel<A>,
+    conflict: OnConflict,
+) -> Result<bool, DbErr> {
+    let inserted = Insert::one(row.into_active_model())
+        .on_conflict(conflict)
+        .exec_without_returning(db)
+        .await;
+    match inserted {
         Ok(rows) => Ok(rows > 0),
         Err(DbErr::RecordNotInserted) => Ok(false),
         Err(error) => Err(error),

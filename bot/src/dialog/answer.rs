@@ -4,6 +4,7 @@ use geobot_shared::bus::{Cause, HandleError, Handled};
 use geobot_shared::i18n::Language;
 use geobot_shared::i18n::Value;
 use geobot_shared::ids::{ChatId, TelegramUserId};
+use geobot_shared::topics::states::NotifySettings;
 use geobot_shared::topics::tg_send::{Button, Markup, Priority};
 use geobot_shared::topics::{ArmSyncTg, LkSyncTg};
 use teloxide::types::User;
@@ -15,7 +16,7 @@ use crate::store::pace::Pace;
 use crate::store::route::{Route, Step};
 use crate::telegram::failure::SendFailure;
 use crate::telegram::manner::Manner;
-use crate::telegram::sender::{Content, SendError};
+use crate::telegram::sender::{Content, SendError, unless_unreachable};
 
 /// An answer in the making.
 pub(super) struct Answer<'a> {
@@ -23,6 +24,8 @@ pub(super) struct Answer<'a> {
     pub(super) user: TelegramUserId,
     pub(super) chat: ChatId,
     pub(super) language: Language,
+    /// What the person wanted to be told when the answer began.
+    pub(super) settings: NotifySettings,
     pub(super) cause: &'a Cause,
     sent: u32,
 }
@@ -52,6 +55,7 @@ impl<'a> Answer<'a> {
             user: id,
             chat,
             language: person.language,
+            settings: person.settings,
             cause,
             sent: 0,
         };
@@ -145,13 +149,8 @@ impl<'a> Answer<'a> {
         self.sent += 1;
         let (chat, priority) = (self.chat.get(), Priority::Interactive);
         let sender = &self.app.sender;
-        match sender
-            .send_in(&request, chat, content, priority, manner)
-            .await
-        {
-            Ok(_) | Err(SendError::Telegram(SendFailure::Unreachable(_))) => Ok(()),
-            Err(error) => Err(error),
-        }
+        let sent = sender.send_in(&request, chat, content, priority, manner);
+        unless_unreachable(sent.await)
     }
 
     /// Tells LK.

@@ -6,6 +6,9 @@ use geobot_shared::i18n::{Language, Texts};
 use geobot_shared::ids::{InvoiceId, ProductId};
 use geobot_shared::topics::states::NotifySettings;
 use geobot_shared::topics::tg_send::Button;
+use url::{Host, Url};
+
+use crate::texts::escape;
 
 /// What a button means. Written into its callback data (Bot API: at most 64 bytes).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +119,32 @@ pub fn labelled(text: String, click: &Click) -> Button {
         text,
         url: None,
         callback_data: Some(click.data()),
+    }
+}
+
+/// The way to an address: a row with a button, or, where Telegram takes the address for no button, a line of the text.
+pub fn link(text: &mut String, label: String, url: &str) -> Option<Vec<Button>> {
+    if !fits_a_button(url) {
+        text.push_str("\n\n");
+        text.push_str(&escape(url));
+        return None;
+    }
+    Some(vec![Button {
+        text: label,
+        url: Some(url.to_owned()),
+        callback_data: None,
+    }])
+}
+
+/// Telegram refuses buttons to hosts without a dot, such as localhost; an address by numbers is taken.
+pub(crate) fn fits_a_button(url: &str) -> bool {
+    match Url::parse(url) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => match url.host() {
+            Some(Host::Domain(name)) => name.contains('.'),
+            Some(_) => true,
+            None => false,
+        },
+        _ => false,
     }
 }
 

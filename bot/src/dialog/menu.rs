@@ -75,8 +75,7 @@ pub(super) async fn unknown(answer: &mut Answer<'_>) -> Handled {
 
 /// "My profile": what the bot knows of a person.
 pub(super) async fn profile(answer: &mut Answer<'_>, user: &User) -> Handled {
-    let person = answer.app.store.person(answer.user).await?;
-    let settings = person.unwrap_or_default().settings;
+    let settings = answer.settings;
     let texts = &answer.app.texts;
     let switched = |on: bool| match on {
         true => texts.get(answer.language, "switched-on"),
@@ -119,13 +118,7 @@ pub(super) async fn cabinet(answer: &mut Answer<'_>) -> Handled {
 
 /// What to be told.
 pub(super) async fn settings(answer: &mut Answer<'_>) -> Handled {
-    let person = answer
-        .app
-        .store
-        .person(answer.user)
-        .await?
-        .unwrap_or_default();
-    let buttons = switches(answer, person.settings);
+    let buttons = switches(answer, answer.settings);
     answer.show("settings", &[], buttons).await
 }
 

@@ -19,7 +19,7 @@ use crate::store::payments::PayButton;
 use crate::store::route::Step;
 use crate::telegram::alert;
 use crate::telegram::failure::SendFailure;
-use crate::telegram::sender::{Content, SendError};
+use crate::telegram::sender::{Content, SendError, unless_unreachable};
 use crate::texts::escape;
 
 /// The reason of a right whose time is over.
@@ -191,9 +191,6 @@ async fn access_revoked(app: Arc<App>, event: Event<AccessRevoked>) -> Handled {
             Priority::Notify,
         )
         .await;
-    match sent {
-        // Whoever blocked the bot has lost the access all the same.
-        Ok(_) | Err(SendError::Telegram(SendFailure::Unreachable(_))) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
+    // Whoever blocked the bot has lost the access all the same.
+    Ok(unless_unreachable(sent)?)
 }

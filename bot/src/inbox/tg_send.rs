@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::Utc;
 use geobot_shared::bus::{Cause, Event, HandleError, Handled, Inbox, Outgoing, header};
-use geobot_shared::ids::{ChatId, TelegramUserId};
+use geobot_shared::ids::ChatId;
 use geobot_shared::topics::arm_sync_tg::{DeliveryOutcome, SendOutcome, UserUnreachable};
 use geobot_shared::topics::tg_send::{
     DeleteMessage, EditMessage, FileContent, Priority, SendDocument, SendMessage, SendPhoto,
@@ -214,7 +214,7 @@ async fn deliver<E>(
     match sent {
         Ok(message_id) => report.message_id = Some(message_id.into()),
         Err(SendError::Telegram(SendFailure::Unreachable(reason))) => {
-            if let Some(user_id) = person(chat) {
+            if let Some(user_id) = chat.person() {
                 let gone = UserUnreachable {
                     user_id,
                     reason: reason.clone(),
@@ -246,10 +246,10 @@ async fn deliver<E>(
 
 /// Why a message of a broadcast is not sent to this chat, if there is a reason. Groups always get it.
 async fn reason_not_to(app: &App, chat: ChatId) -> Result<Option<String>, HandleError> {
-    let Some(user) = person(chat) else {
+    let Some(user) = chat.person() else {
         return Ok(None);
     };
-    if !app.wants_news(chat).await? {
+    if !app.wants_news(user).await? {
         return Ok(Some("the person wants no news".to_owned()));
     }
     // Telegram would refuse it: that costs a call and a turn.
@@ -258,11 +258,6 @@ async fn reason_not_to(app: &App, chat: ChatId) -> Result<Option<String>, Handle
         metrics::counter!("geobot_sends_spared_total").increment(1);
     }
     Ok(known)
-}
-
-/// Whose chat it is. Bot API: groups and channels have negative ids, a private chat has the person's own.
-fn person(chat: ChatId) -> Option<TelegramUserId> {
-    (chat.get() > 0).then(|| TelegramUserId(chat.get()))
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use super::{links, webhook};
 use crate::app::App;
 use crate::store::route::Step;
 use crate::telegram::failure::SendFailure;
-use crate::telegram::sender::{Content, FileSource, SendError};
+use crate::telegram::sender::{Content, FileSource, SendError, unless_unreachable};
 use crate::texts::escape;
 
 /// Routes the person of a checked payment and delivers. Every copy of a payment that was already routed is answered
@@ -122,10 +122,8 @@ async fn hold(
     let delayed = Content::html(app.texts.format(language, "delivery-delayed", &title));
     let request = format!("invoice-{}-delayed", token.invoice);
     let (chat, priority) = (token.user.get(), Priority::Interactive);
-    match app.sender.send(&request, chat, &delayed, priority).await {
-        Ok(_) | Err(SendError::Telegram(SendFailure::Unreachable(_))) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
+    let sent = app.sender.send(&request, chat, &delayed, priority).await;
+    Ok(unless_unreachable(sent)?)
 }
 
 /// Why a gift did not arrive.

@@ -3,10 +3,8 @@
 use geobot_shared::i18n::{self, Language, Texts, Value};
 use geobot_shared::ids::Mode;
 use geobot_shared::topics::tg_robokassa::{InvoiceReady, InvoiceRefused, RefusalReason};
-use geobot_shared::topics::tg_send::Button;
 
 use crate::dialog::keyboard::{self, Click};
-use crate::notices::fits_a_button;
 use crate::telegram::sender::Content;
 use crate::texts::escape;
 
@@ -17,18 +15,10 @@ pub fn content(texts: &Texts, language: Language, invoice: &InvoiceReady) -> Con
         text.push_str("\n\n");
         text.push_str(&texts.get(language, "invoice-test"));
     }
-    let mut buttons = Vec::new();
-    if fits_a_button(&invoice.pay_url) {
-        let amount = i18n::rubles(language, invoice.amount);
-        buttons.push(vec![Button {
-            text: texts.format(language, "button-pay", &[("amount", amount.into())]),
-            url: Some(invoice.pay_url.clone()),
-            callback_data: None,
-        }]);
-    } else {
-        text.push_str("\n\n");
-        text.push_str(&escape(&invoice.pay_url));
-    }
+    let amount = i18n::rubles(language, invoice.amount);
+    let pay = texts.format(language, "button-pay", &[("amount", amount.into())]);
+    let pay = keyboard::link(&mut text, pay, &invoice.pay_url);
+    let mut buttons: Vec<_> = pay.into_iter().collect();
     let check = Click::Check(invoice.invoice_id);
     let promo = Click::Promo(invoice.product_id);
     buttons.extend([
@@ -73,6 +63,7 @@ pub fn refusal(texts: &Texts, language: Language, refused: &InvoiceRefused) -> C
 mod tests {
     use geobot_shared::ids::{ChatId, ProductId, TelegramUserId};
     use geobot_shared::money::Money;
+    use geobot_shared::topics::tg_send::Button;
 
     use super::*;
 

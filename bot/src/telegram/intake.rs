@@ -28,7 +28,7 @@ pub enum IntakeError {
 }
 
 /// The little that must be known of an update to order it.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Outline {
     update_id: i64,
     message: Option<Chatted>,
@@ -58,25 +58,18 @@ struct Number {
     update_id: i64,
 }
 
-impl From<Number> for Outline {
-    fn from(number: Number) -> Outline {
-        Outline {
-            update_id: number.update_id,
-            message: None,
-            callback_query: None,
-            my_chat_member: None,
-            chat_join_request: None,
-        }
-    }
-}
-
 /// Reads what orders an update and keeps the rest as it is: an update of a form that nobody has seen yet is taken too.
 ///
 /// # Errors
 /// When it has no update_id.
 pub fn read_update(raw: Box<RawValue>) -> Result<Update, serde_json::Error> {
-    let outline = serde_json::from_str::<Outline>(raw.get())
-        .or_else(|_| serde_json::from_str::<Number>(raw.get()).map(Outline::from))?;
+    let outline = match serde_json::from_str::<Outline>(raw.get()) {
+        Ok(outline) => outline,
+        Err(_) => Outline {
+            update_id: serde_json::from_str::<Number>(raw.get())?.update_id,
+            ..Outline::default()
+        },
+    };
     let chat = outline
         .message
         .or(outline.my_chat_member)

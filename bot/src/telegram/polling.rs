@@ -138,7 +138,7 @@ impl Poller {
         loop {
             let pause = match self.ask(offset).await {
                 Ok(answer) if answer.ok => {
-                    troubles.over();
+                    troubles.refused = false;
                     self.last_answer.note(Utc::now());
                     self.take(answer.result, &mut offset).await
                 }
@@ -260,12 +260,6 @@ struct Troubles {
     /// The last call was refused.
     refused: bool,
     rival: Rival,
-}
-
-impl Troubles {
-    fn over(&mut self) {
-        self.refused = false;
-    }
 }
 
 /// Somebody else who reads the bot's updates. The two take turns in being refused, with answers in between.

@@ -3,12 +3,15 @@
 use chrono::{DateTime, Utc};
 use geobot_shared::bus::HandleError;
 use geobot_shared::files::{FileError, FileStore};
-use geobot_shared::ids::TelegramUserId;
+use geobot_shared::ids::{self, TelegramUserId};
 use geobot_shared::topics::tg_send::Priority;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use teloxide::payloads::{
     AnswerCallbackQuery, AnswerCallbackQuerySetters, BanChatMember, CreateChatInviteLink,
     CreateChatInviteLinkSetters, UnbanChatMember, UnbanChatMemberSetters,
 };
+use teloxide::requests::Payload;
 use teloxide::types::{CallbackQueryId, ChatId, UserId};
 use tracing::{info, warn};
 
@@ -277,10 +280,8 @@ impl Sender {
 
     /// Remembers whether the person can be written to. Only a shortcut: a failure is logged and harms nothing.
     async fn note_reach(&self, order: &Order<'_>, sent: &Result<i32, SendError>) {
-        // Bot API: a private chat has the person's own id.
-        let user = match order.chat > 0 {
-            true => TelegramUserId(order.chat),
-            false => return,
+        let Some(user) = ids::ChatId(order.chat).person() else {
+            return;
         };
         let noted = match sent {
             Err(SendError::Telegram(SendFailure::Unreachable(why))) => {
@@ -497,16 +498,11 @@ impl Sender {
     /// # Errors
     /// [`SendFailure`]; the bot must be an admin there with the right to ban.
     pub async fn remove_member(&self, chat: i64, user: TelegramUserId) -> Result<(), SendFailure> {
-        let mut chat = self.place_of(chat).await?;
         let user = UserId(user.get().cast_unsigned());
-        let mut banned = self.api.call(&BanChatMember::new(ChatId(chat), user)).await;
-        if let Err(SendFailure::Moved(to)) = banned {
-            chat = self.followed(chat, to).await?;
-            banned = self.api.call(&BanChatMember::new(ChatId(chat), user)).await;
-        }
-        banned?;
-        let lift = UnbanChatMember::new(ChatId(chat), user).only_if_banned(true);
-        self.api.call(&lift).await?;
+        let ban = |chat| BanChatMember::new(chat, user);
+        self.call_in(chat, ban).await?;
+        let lift = |chat| UnbanChatMember::new(chat, user).only_if_banned(true);
+        self.call_in(chat, lift).await?;
         Ok(())
     }
 
@@ -522,28 +518,35 @@ impl Sender {
     ) -> Result<String, SendFailure> {
         // Bot API: a link's name has at most 32 characters.
         let name: String = name.chars().take(32).collect();
-        let mut link = CreateChatInviteLink::new(ChatId(self.place_of(chat).await?))
-            .member_limit(1)
-            .name(name);
-        link.expire_date = until;
-        let mut made = self.api.call(&link).await;
-        if let Err(SendFailure::Moved(to)) = made {
-            link.chat_id = ChatId(self.followed(chat, to).await?).into();
-            made = self.api.call(&link).await;
+        let link = |chat| {
+            let mut link = CreateChatInviteLink::new(chat)
+                .member_limit(1)
+                .name(name.clone());
+            link.expire_date = until;
+            link
+        };
+        Ok(self.call_in(chat, link).await?.invite_link)
+    }
+
+    /// Calls Telegram about a chat, where it is now. Without Redis nothing is called, and the record waits.
+    async fn call_in<P>(
+        &self,
+        chat: i64,
+        about: impl Fn(ChatId) -> P,
+    ) -> Result<P::Output, SendFailure>
+    where
+        P: Payload + Serialize,
+        P::Output: DeserializeOwned,
+    {
+        let no_redis = |error: StoreError| SendFailure::Down(error.to_string());
+        let now = self.store.chat_now(chat).await.map_err(no_redis)?;
+        match self.api.call(&about(ChatId(now))).await {
+            Err(SendFailure::Moved(to)) => {
+                self.follow(chat, to).await.map_err(no_redis)?;
+                self.api.call(&about(ChatId(to))).await
+            }
+            answer => answer,
         }
-        Ok(made?.invite_link)
-    }
-
-    /// As [`Store::chat_now`]. Without Redis nothing is called, and the record waits.
-    async fn place_of(&self, chat: i64) -> Result<i64, SendFailure> {
-        let now = self.store.chat_now(chat).await;
-        now.map_err(|error| SendFailure::Down(error.to_string()))
-    }
-
-    async fn followed(&self, chat: i64, to: i64) -> Result<i64, SendFailure> {
-        let followed = self.follow(chat, to).await;
-        followed.map_err(|error| SendFailure::Down(error.to_string()))?;
-        Ok(to)
     }
 }
 
@@ -552,6 +555,17 @@ fn usual_manner<'a>(priority: Priority) -> Manner<'a> {
     Manner {
         can_wait: priority == Priority::Bulk,
         ..Manner::default()
+    }
+}
+
+/// A person who can't be written to is no fault of what was to be sent: it is done with that.
+///
+/// # Errors
+/// All others.
+pub fn unless_unreachable(sent: Result<i32, SendError>) -> Result<(), SendError> {
+    match sent {
+        Ok(_) | Err(SendError::Telegram(SendFailure::Unreachable(_))) => Ok(()),
+        Err(error) => Err(error),
     }
 }
 

@@ -55,6 +55,12 @@ impl Connection {
         Ok(connection)
     }
 
+    /// What it was made with.
+    #[cfg(feature = "sql")]
+    pub(super) fn config(&self) -> &ClientConfig {
+        &self.config
+    }
+
     /// The one in use.
     pub(super) fn now(&self) -> Arc<Instance> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))

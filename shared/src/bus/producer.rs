@@ -25,11 +25,6 @@ pub struct Producer {
 
 struct Inner {
     kafka: Arc<Connection>,
-    #[cfg_attr(
-        not(feature = "sql"),
-        expect(dead_code, reason = "the outbox makes its own producer of it")
-    )]
-    config: ClientConfig,
     service: Box<str>,
     meters: ProducerMeters,
 }
@@ -50,8 +45,7 @@ impl Producer {
     fn of(config: ClientConfig, service: &str) -> Result<Producer, KafkaError> {
         Ok(Producer {
             inner: Arc::new(Inner {
-                kafka: Connection::new(config.clone())?,
-                config,
+                kafka: Connection::new(config)?,
                 service: service.into(),
                 meters: ProducerMeters::new(),
             }),
@@ -65,7 +59,7 @@ impl Producer {
     /// A setting that librdkafka does not take.
     #[cfg(feature = "sql")]
     pub(crate) fn patient(&self) -> Result<Producer, KafkaError> {
-        let mut config = self.inner.config.clone();
+        let mut config = self.inner.kafka.config().clone();
         config.set("delivery.timeout.ms", "0");
         Producer::of(config, self.service())
     }

@@ -51,27 +51,17 @@ impl UpdateQueue {
 
     /// Queues an update, unless the bot does not want its kind. Update ids increase.
     pub(crate) fn push(&mut self, kind: &str, chat_id: i64, content: Value, now: i64) -> u64 {
-        let update_id = self.next_id;
-        self.next_id += 1;
+        let update_id = self.number();
         if self.wants(kind) {
             let update = json!({"update_id": update_id, kind: content});
-            self.pending.push_back(Pending {
-                update_id,
-                chat_id,
-                made_at: now,
-                update,
-            });
-            if self.pending.len() > KEPT {
-                self.pending.pop_front();
-            }
+            self.queue(update_id, chat_id, update, now);
         }
         update_id
     }
 
     /// Queues an update of any form, wanted or not.
     pub(crate) fn push_as_it_is(&mut self, update: Map<String, Value>, now: i64) -> u64 {
-        let update_id = self.next_id;
-        self.next_id += 1;
+        let update_id = self.number();
         let about = update.values().find_map(|it| {
             let id = |name: &str| it.get(name)?.get("id")?.as_i64();
             id("chat").or_else(|| id("from"))
@@ -80,16 +70,26 @@ impl UpdateQueue {
         if let Some(fields) = numbered.as_object_mut() {
             fields.extend(update);
         }
+        self.queue(update_id, about.unwrap_or_default(), numbered, now);
+        update_id
+    }
+
+    fn number(&mut self) -> u64 {
+        let update_id = self.next_id;
+        self.next_id += 1;
+        update_id
+    }
+
+    fn queue(&mut self, update_id: u64, chat_id: i64, update: Value, now: i64) {
         self.pending.push_back(Pending {
             update_id,
-            chat_id: about.unwrap_or_default(),
+            chat_id,
             made_at: now,
-            update: numbered,
+            update,
         });
         if self.pending.len() > KEPT {
             self.pending.pop_front();
         }
-        update_id
     }
 
     /// Bot API: without a list, all kinds but chat_member and reactions.
