@@ -5,6 +5,8 @@
     reason = "a test fails by panicking"
 )]
 
+mod support;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -17,7 +19,6 @@ use geobot_bot::digest::Teller;
 use geobot_bot::settings::Staff;
 use geobot_bot::store::Store;
 use geobot_bot::store::digest::MOST_KINDS;
-use geobot_bot::telegram::api::Api;
 use geobot_bot::telegram::manner::offset;
 use geobot_bot::telegram::sender::Sender;
 use geobot_bot::texts::{self, Texts};
@@ -69,23 +70,12 @@ static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 impl Desk {
     async fn new(chats: &[i64]) -> Desk {
         let alone = ALONE.lock().await;
-        let url = std::env::var("GEOBOT_TEST_REDIS")
-            .expect("GEOBOT_TEST_REDIS is not set: run the tests by `sh init.sh test`");
-        let url = format!("{url}7");
-        let client = redis::Client::open(url.as_str()).unwrap();
-        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-        let _: () = redis::cmd("FLUSHDB")
-            .query_async(&mut connection)
-            .await
-            .unwrap();
+        let url = support::emptied(7).await;
         let telegram = Arc::new(Telegram::default());
         let routes = axum::Router::new()
             .fallback(send)
             .with_state(Arc::clone(&telegram));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("http://{}/", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
-        let api = Api::new(&address.parse().unwrap(), &"1:secret".to_owned().into()).unwrap();
+        let api = support::api(routes).await;
         let store = Store::open(&url).unwrap();
         store.show_life().await.unwrap();
         let other = Store::open(&url).unwrap();

@@ -5,6 +5,8 @@
     reason = "a test fails by panicking"
 )]
 
+mod support;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -15,16 +17,7 @@ use geobot_shared::topics::tg_send::Priority;
 
 /// A store in an empty database.
 async fn empty_store(database: u8) -> Store {
-    let url = std::env::var("GEOBOT_TEST_REDIS")
-        .expect("GEOBOT_TEST_REDIS is not set: run the tests by `sh init.sh test`");
-    let url = format!("{url}{database}");
-    let client = redis::Client::open(url.as_str()).unwrap();
-    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-    let _: () = redis::cmd("FLUSHDB")
-        .query_async(&mut connection)
-        .await
-        .unwrap();
-    Store::open(&url).unwrap()
+    Store::open(&support::emptied(database).await).unwrap()
 }
 
 fn limits(all: f64, private: f64) -> Limits {
@@ -189,9 +182,7 @@ async fn a_long_pause_of_one_chat_is_told_at_once_and_stops_no_other_chat() {
 #[tokio::test]
 async fn a_clock_that_was_set_back_stops_nothing() {
     let limiter = Limiter::new(empty_store(4).await, Some(limits(100.0, 100.0)));
-    let url = format!("{}4", std::env::var("GEOBOT_TEST_REDIS").unwrap());
-    let client = redis::Client::open(url).unwrap();
-    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let mut connection = support::connection(4).await;
     // Turns were taken an hour ahead of now.
     let ahead = chrono::Utc::now().timestamp_micros() + 3_600_000_000;
     for key in ["geobot:limit:all", "geobot:limit:chat:7"] {

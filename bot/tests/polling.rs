@@ -5,6 +5,8 @@
     reason = "a test fails by panicking"
 )]
 
+mod support;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -82,19 +84,8 @@ impl Stage {
         let routes = axum::Router::new()
             .fallback(get_updates)
             .with_state(Arc::clone(&telegram));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("http://{}/", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
-
-        let url = std::env::var("GEOBOT_TEST_REDIS")
-            .expect("GEOBOT_TEST_REDIS is not set: run the tests by `sh init.sh test`");
-        let url = format!("{url}6");
-        let client = redis::Client::open(url.as_str()).unwrap();
-        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-        let _: () = redis::cmd("FLUSHDB")
-            .query_async(&mut connection)
-            .await
-            .unwrap();
+        let address = support::serve(routes).await;
+        let url = support::emptied(6).await;
         let kafka = MockCluster::new(1).unwrap();
         for topic in ["tg_updates", "info_in"] {
             kafka.create_topic(topic, 1, 1).unwrap();

@@ -5,13 +5,14 @@
     reason = "a test fails by panicking"
 )]
 
+mod support;
+
 use std::sync::{Arc, Mutex};
 
 use axum::Json;
 use axum::extract::State;
 use chrono::{FixedOffset, TimeDelta, Utc};
 use geobot_bot::store::Store;
-use geobot_bot::telegram::api::Api;
 use geobot_bot::telegram::manner::{Keyboard, Manner, QuietHours};
 use geobot_bot::telegram::sender::{Content, FileSource, Sender};
 use geobot_shared::files::FileStore;
@@ -28,18 +29,13 @@ async fn take(State(calls): State<Calls>, Json(call): Json<Value>) -> Json<Value
 
 /// A sender whose quiet hours are now, or were over an hour ago.
 async fn sender(quiet_now: bool) -> (Sender, Calls) {
-    let url = std::env::var("GEOBOT_TEST_REDIS")
-        .expect("GEOBOT_TEST_REDIS is not set: run the tests by `sh init.sh test`");
-    let store = Store::open(&format!("{url}8")).unwrap();
+    let store = Store::open(&support::database(8)).unwrap();
     store.show_life().await.unwrap();
     let calls = Calls::default();
     let routes = axum::Router::new()
         .fallback(take)
         .with_state(Arc::clone(&calls));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}/", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
-    let api = Api::new(&address.parse().unwrap(), &"1:secret".to_owned().into()).unwrap();
+    let api = support::api(routes).await;
     let time = |hours| (Utc::now() + TimeDelta::hours(hours)).format("%H:%M");
     let hours = match quiet_now {
         true => format!("{}-{}", time(-1), time(1)),

@@ -5,7 +5,8 @@
     reason = "a test fails by panicking"
 )]
 
-use std::sync::atomic::{AtomicI64, Ordering};
+mod support;
+
 use std::sync::{Arc, Mutex};
 
 use axum::Json;
@@ -13,26 +14,15 @@ use axum::extract::State;
 use axum::http::Uri;
 use chrono::{DateTime, TimeDelta, Utc};
 use geobot_bot::store::Store;
-use geobot_bot::telegram::api::Api;
 use geobot_bot::telegram::sender::{Content, SendError, Sender};
 use geobot_shared::files::FileStore;
 use geobot_shared::ids::TelegramUserId;
 use geobot_shared::topics::tg_send::Priority;
 use serde_json::{Value, json};
-
-fn url() -> String {
-    let url = std::env::var("GEOBOT_TEST_REDIS")
-        .expect("GEOBOT_TEST_REDIS is not set: run the tests by `sh init.sh test`");
-    format!("{url}9")
-}
+use support::unused;
 
 fn store() -> Store {
-    Store::open(&url()).unwrap()
-}
-
-fn person() -> i64 {
-    static NEXT: AtomicI64 = AtomicI64::new(0);
-    Utc::now().timestamp_micros() + NEXT.fetch_add(1, Ordering::Relaxed)
+    Store::open(&support::database(9)).unwrap()
 }
 
 fn second(n: i64) -> DateTime<Utc> {
@@ -41,7 +31,7 @@ fn second(n: i64) -> DateTime<Utc> {
 
 #[tokio::test]
 async fn who_refuses_is_known_until_they_do_something() {
-    let (store, user) = (store(), TelegramUserId(person()));
+    let (store, user) = (store(), TelegramUserId(unused()));
     assert_eq!(store.unreachable(user).await.unwrap(), None);
     assert!(store.mark_unreachable(user, "blocked").await.unwrap());
     let why = store.unreachable(user).await.unwrap();
@@ -52,7 +42,7 @@ async fn who_refuses_is_known_until_they_do_something() {
 
 #[tokio::test]
 async fn a_refusal_that_was_on_its_way_when_the_person_came_back_does_not_stand() {
-    let (store, user) = (store(), TelegramUserId(person()));
+    let (store, user) = (store(), TelegramUserId(unused()));
     store.seen(user, second(0)).await.unwrap();
     assert!(!store.mark_unreachable(user, "blocked").await.unwrap());
     assert_eq!(store.unreachable(user).await.unwrap(), None);
@@ -60,7 +50,7 @@ async fn a_refusal_that_was_on_its_way_when_the_person_came_back_does_not_stand(
 
 #[tokio::test]
 async fn leaving_and_coming_back_are_told_apart_by_their_times() {
-    let (store, user) = (store(), TelegramUserId(person()));
+    let (store, user) = (store(), TelegramUserId(unused()));
     // A webhook may bring them in the wrong order.
     store.seen(user, second(9)).await.unwrap();
     assert!(!store.mark_left(user, "left", second(5)).await.unwrap());
@@ -108,10 +98,7 @@ impl Telegram {
         let routes = axum::Router::new()
             .fallback(answer)
             .with_state(Arc::clone(&telegram));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("http://{}/", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
-        let api = Api::new(&address.parse().unwrap(), &"1:secret".to_owned().into()).unwrap();
+        let api = support::api(routes).await;
         let store = store();
         store.show_life().await.unwrap();
         let sender = Sender::new(api, store, None, FileStore::new("no-files"));
@@ -133,7 +120,7 @@ impl Telegram {
 }
 
 async fn send(sender: &Sender, chat: i64, priority: Priority) -> Result<i32, SendError> {
-    let request = format!("reach-{}", person());
+    let request = format!("reach-{}", unused());
     let content = Content::html("hello");
     sender.send(&request, chat, &content, priority).await
 }
@@ -141,7 +128,7 @@ async fn send(sender: &Sender, chat: i64, priority: Priority) -> Result<i32, Sen
 #[tokio::test]
 async fn a_403_marks_the_person_and_a_message_that_passes_clears_the_mark() {
     let (telegram, sender) = Telegram::start().await;
-    let (chat, store) = (person(), store());
+    let (chat, store) = (unused(), store());
     telegram.refuse(chat, json!({"ok": false, "error_code": 403, "description": "Forbidden: bot was blocked by the user"}));
     send(&sender, chat, Priority::Notify).await.unwrap_err();
     let why = store.unreachable(TelegramUserId(chat)).await.unwrap();
@@ -156,7 +143,7 @@ async fn a_403_marks_the_person_and_a_message_that_passes_clears_the_mark() {
 #[tokio::test]
 async fn other_refusals_and_refusing_groups_mark_nobody() {
     let (telegram, sender) = Telegram::start().await;
-    let (chat, group, store) = (person(), -person(), store());
+    let (chat, group, store) = (unused(), -unused(), store());
     telegram.refuse(
         chat,
         json!({"ok": false, "error_code": 400, "description": "Bad Request: message is too long"}),
@@ -172,7 +159,7 @@ async fn other_refusals_and_refusing_groups_mark_nobody() {
 #[tokio::test]
 async fn a_group_that_has_moved_is_followed_and_asked_at_its_old_place_once() {
     let (telegram, sender) = Telegram::start().await;
-    let (old, new) = (-person(), -1_000_000_000_000 - person() % 1_000_000_000);
+    let (old, new) = (-unused(), -1_000_000_000_000 - unused() % 1_000_000_000);
     telegram.refuse(
         old,
         json!({"ok": false, "error_code": 400,
@@ -193,7 +180,7 @@ async fn a_group_that_has_moved_is_followed_and_asked_at_its_old_place_once() {
 #[tokio::test]
 async fn a_group_whose_links_are_asked_for_first_is_followed_too() {
     let (telegram, sender) = Telegram::start().await;
-    let (old, new) = (-person(), -person());
+    let (old, new) = (-unused(), -unused());
     telegram.refuse(old, json!({"ok": false, "error_code": 400, "description": "Bad Request: group chat was upgraded to a supergroup chat",
         "parameters": {"migrate_to_chat_id": new}}));
     sender.invite_link(old, "invoice 1", None).await.unwrap();
@@ -204,7 +191,7 @@ async fn a_group_whose_links_are_asked_for_first_is_followed_too() {
 #[tokio::test]
 async fn unreadable_formatting_of_a_text_that_is_too_long_without_it_is_sent_in_plain_parts() {
     let (telegram, sender) = Telegram::start().await;
-    let chat = person();
+    let chat = unused();
     // What looks like tags is nothing to see; Telegram refuses it, and as plain text it is 6,000 characters.
     let text = "<no tag> word ".repeat(400) + &"<oops".repeat(80);
     let content = Content::html(text);

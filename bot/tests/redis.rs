@@ -6,6 +6,8 @@
     reason = "a test fails by panicking"
 )]
 
+mod support;
+
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -13,7 +15,6 @@ use std::time::{Duration, Instant};
 use axum::Json;
 use axum::extract::State;
 use geobot_bot::store::Store;
-use geobot_bot::telegram::api::Api;
 use geobot_bot::telegram::limiter::Limits;
 use geobot_bot::telegram::sender::{Content, SendError, Sender};
 use geobot_shared::bus::HandleError;
@@ -116,10 +117,7 @@ impl Stage {
         let routes = axum::Router::new()
             .fallback(take)
             .with_state(Arc::clone(&telegram));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("http://{}/", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
-        let api = Api::new(&address.parse().unwrap(), &"1:secret".to_owned().into()).unwrap();
+        let api = support::api(routes).await;
         let store = Store::open(&redis.url).unwrap();
         store.show_life().await.unwrap();
         let files = FileStore::new("no-files");

@@ -5,8 +5,10 @@
     reason = "a test fails by panicking"
 )]
 
+mod support;
+
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -27,6 +29,7 @@ use geobot_shared::files::FileStore;
 use geobot_shared::topics::states::StoredFile;
 use geobot_shared::topics::tg_send::Priority;
 use serde_json::json;
+use support::unused;
 use tokio::net::{TcpListener, TcpStream};
 
 /// How the Bot API answers a chat; every chat takes messages unless told otherwise.
@@ -56,10 +59,7 @@ impl Telegram {
         let routes = Router::new()
             .route("/bot1:secret/{method}", any(answer))
             .with_state(Arc::clone(&telegram));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("http://{}/", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
-        let api = Api::new(&address.parse().unwrap(), &"1:secret".to_owned().into()).unwrap();
+        let api = support::api(routes).await;
         (telegram, api)
     }
 
@@ -171,19 +171,11 @@ impl Proxy {
     }
 }
 
-fn redis() -> String {
-    std::env::var("GEOBOT_TEST_REDIS")
-        .expect("GEOBOT_TEST_REDIS is not set: run the tests by `sh init.sh test`")
-}
-
 /// A database that the tests of this file share: chats and requests are new each time.
-fn store() -> Store {
-    Store::open(&format!("{}8", redis())).unwrap()
-}
+const DATABASE: u8 = 8;
 
-fn chat() -> i64 {
-    static NEXT: AtomicI64 = AtomicI64::new(0);
-    Utc::now().timestamp_micros() + NEXT.fetch_add(1, Ordering::Relaxed)
+fn store() -> Store {
+    Store::open(&support::database(DATABASE)).unwrap()
 }
 
 fn limits() -> Option<Limits> {
@@ -250,7 +242,7 @@ impl Stage {
 #[tokio::test]
 async fn a_5xx_to_one_chat_is_told_at_once_and_stops_no_other_chat() {
     let stage = stage().await;
-    let (bad, good) = (chat(), chat());
+    let (bad, good) = (unused(), unused());
     stage.telegram.set(bad, Mood::BadGateway);
     let began = Instant::now();
     let request = format!("bad-{bad}");
@@ -277,7 +269,7 @@ async fn a_5xx_to_one_chat_is_told_at_once_and_stops_no_other_chat() {
 #[tokio::test]
 async fn a_message_of_a_broadcast_whose_answer_was_lost_is_unknown_and_not_repeated() {
     let stage = stage().await;
-    let chat = chat();
+    let chat = unused();
     stage.telegram.set(chat, Mood::LosesAnswers);
     let request = format!("lost-{chat}");
     for _ in 0..2 {
@@ -291,12 +283,12 @@ async fn a_message_of_a_broadcast_whose_answer_was_lost_is_unknown_and_not_repea
 async fn telegram_that_answers_nobody_stops_a_broadcast_and_costs_one_message_of_it() {
     let stage = stage().await;
     stage.telegram.gone.store(true, Ordering::SeqCst);
-    let first = chat();
+    let first = unused();
     let sent = stage
         .send(&format!("gone-{first}"), first, Priority::Bulk)
         .await;
     assert!(matches!(sent, Err(SendError::Unknown)), "{sent:?}");
-    let others: Vec<i64> = (0..20).map(|_| chat()).collect();
+    let others: Vec<i64> = (0..20).map(|_| unused()).collect();
     for chat in &others {
         let sent = stage
             .send(&format!("gone-{chat}"), *chat, Priority::Bulk)
@@ -330,15 +322,14 @@ async fn telegram_that_answers_nobody_stops_a_broadcast_and_costs_one_message_of
 
 #[tokio::test]
 async fn redis_that_goes_away_between_telegrams_answer_and_our_mark_costs_no_duplicate() {
-    let address = redis();
-    let target = address
+    let target = support::server()
         .trim_start_matches("redis://")
         .trim_end_matches('/')
         .to_owned();
     let (proxy, near) = Proxy::start(target).await;
-    let stage = stage_on(Store::open(&format!("redis://{near}/8")).unwrap()).await;
+    let stage = stage_on(Store::open(&format!("redis://{near}/{DATABASE}")).unwrap()).await;
     for priority in [Priority::Interactive, Priority::Bulk] {
-        let chat = chat();
+        let chat = unused();
         let request = format!("cut-{chat}");
         *stage.telegram.cut.lock().unwrap() = Some(Arc::clone(&proxy));
         let failed = stage.send(&request, chat, priority).await;
@@ -363,7 +354,7 @@ async fn redis_that_goes_away_between_telegrams_answer_and_our_mark_costs_no_dup
 #[tokio::test]
 async fn what_comes_again_after_a_crash_uses_up_no_allowance() {
     let stage = stage().await;
-    let chat = chat();
+    let chat = unused();
     let request = format!("again-{chat}");
     let sent = stage.send(&request, chat, Priority::Notify).await.unwrap();
     let began = Instant::now();
@@ -383,8 +374,8 @@ async fn what_comes_again_after_a_crash_uses_up_no_allowance() {
 #[tokio::test]
 async fn a_paused_broadcast_waits_alone_and_goes_on() {
     let stage = stage().await;
-    let (paused, other) = (format!("b-{}", chat()), format!("b-{}", chat()));
-    let (first, second) = (chat(), chat());
+    let (paused, other) = (format!("b-{}", unused()), format!("b-{}", unused()));
+    let (first, second) = (unused(), unused());
     let set = |standing| stage.store.set_standing(&paused, standing);
     assert!(set(Standing::Paused).await.unwrap());
     assert!(set(Standing::Paused).await.unwrap());
@@ -407,8 +398,8 @@ async fn a_paused_broadcast_waits_alone_and_goes_on() {
 #[tokio::test]
 async fn a_cancelled_broadcast_stays_cancelled_and_what_went_out_before_counts_as_sent() {
     let stage = stage().await;
-    let broadcast = format!("b-{}", chat());
-    let (before, after) = (chat(), chat());
+    let broadcast = format!("b-{}", unused());
+    let (before, after) = (unused(), unused());
     let sent = stage.of_broadcast(before, &broadcast).await.unwrap();
     let set = |standing| stage.store.set_standing(&broadcast, standing);
     assert!(set(Standing::Cancelled).await.unwrap());
@@ -427,9 +418,9 @@ async fn a_cancelled_broadcast_stays_cancelled_and_what_went_out_before_counts_a
 async fn a_stored_file_is_uploaded_once_and_sent_by_its_file_id_afterwards() {
     let stage = stage().await;
     // Bytes that no earlier run has uploaded.
-    let bytes = format!("picture {}", chat()).into_bytes();
+    let bytes = format!("picture {}", unused()).into_bytes();
     let kept = stage.files.keep(&bytes, "a.png", None).await.unwrap();
-    let chats: Vec<i64> = (0..6).map(|_| chat()).collect();
+    let chats: Vec<i64> = (0..6).map(|_| unused()).collect();
     let source = FileSource::Stored(kept.clone());
     let at_once = chats.iter().map(|chat| stage.photo(*chat, &source));
     for sent in futures_util::future::join_all(at_once).await {
@@ -447,7 +438,7 @@ async fn a_stored_file_is_uploaded_once_and_sent_by_its_file_id_afterwards() {
         name: "b.png".to_owned(),
         bytes: bytes.into(),
     };
-    let again = chat();
+    let again = unused();
     stage.photo(again, &inline).await.unwrap();
     assert_eq!(
         stage.telegram.calls(again),
@@ -473,12 +464,12 @@ async fn a_stored_file_is_uploaded_once_and_sent_by_its_file_id_afterwards() {
 #[tokio::test]
 async fn a_refused_file_id_is_forgotten_and_the_bytes_are_uploaded_again() {
     let stage = stage().await;
-    let bytes = format!("picture {}", chat()).into_bytes();
+    let bytes = format!("picture {}", unused()).into_bytes();
     let source = FileSource::Bytes {
         name: "a.png".to_owned(),
         bytes: bytes.into(),
     };
-    let (first, second, third) = (chat(), chat(), chat());
+    let (first, second, third) = (unused(), unused(), unused());
     stage.photo(first, &source).await.unwrap();
     stage.telegram.set(second, Mood::RefusesFileIds);
     stage.photo(second, &source).await.unwrap();
@@ -499,7 +490,7 @@ async fn a_refused_file_id_is_forgotten_and_the_bytes_are_uploaded_again() {
 #[tokio::test]
 async fn a_file_that_is_not_there_is_named_and_nothing_is_sent() {
     let stage = stage().await;
-    let chat = chat();
+    let chat = unused();
     let missing = FileSource::Stored(StoredFile {
         sha256: "0".repeat(64),
         name: "guide.pdf".to_owned(),

@@ -5,9 +5,10 @@
     reason = "a test fails by panicking"
 )]
 
+mod support;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::Utc;
 use geobot_bot::store::Store;
@@ -24,17 +25,15 @@ use geobot_shared::topics::states::{CatalogItem, NotifySettings, UserState};
 use geobot_shared::topics::tg_notify::MaintenanceChanged;
 use teloxide::dispatching::dialogue::{Dialogue, Storage};
 
+const DATABASE: u8 = 9;
+
 fn store() -> Store {
-    let url = std::env::var("GEOBOT_TEST_REDIS")
-        .expect("GEOBOT_TEST_REDIS is not set: run the tests by `sh init.sh test`");
     // A database of its own: catalogue and maintenance are one key each.
-    Store::open(&format!("{url}9")).unwrap()
+    Store::open(&support::database(DATABASE)).unwrap()
 }
 
 fn somebody() -> TelegramUserId {
-    static NEXT: AtomicI64 = AtomicI64::new(0);
-    let start = Utc::now().timestamp_micros();
-    TelegramUserId(start + NEXT.fetch_add(1, Ordering::Relaxed))
+    TelegramUserId(support::unused())
 }
 
 fn invoice() -> InvoiceId {
@@ -60,9 +59,7 @@ async fn a_person_is_moved_by_every_one_of_many_concurrent_steps() {
 }
 
 async fn raw(key: &str) -> String {
-    let url = std::env::var("GEOBOT_TEST_REDIS").unwrap();
-    let client = redis::Client::open(format!("{url}9")).unwrap();
-    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let mut connection = support::connection(DATABASE).await;
     redis::AsyncCommands::get(&mut connection, key)
         .await
         .unwrap()
@@ -211,9 +208,7 @@ async fn who_opted_out_or_was_banned_long_ago_is_no_stranger() {
 
 /// -1: kept for ever.
 async fn seconds_left(user: TelegramUserId) -> i64 {
-    let url = std::env::var("GEOBOT_TEST_REDIS").unwrap();
-    let client = redis::Client::open(format!("{url}9")).unwrap();
-    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let mut connection = support::connection(DATABASE).await;
     let key = format!("geobot:person:{user}");
     redis::AsyncCommands::ttl(&mut connection, key)
         .await
@@ -224,9 +219,7 @@ async fn seconds_left(user: TelegramUserId) -> i64 {
 async fn people_count_as_known_only_when_redis_was_not_emptied_between_their_pages() {
     let store = store();
     let forget = async |key: &str| {
-        let url = std::env::var("GEOBOT_TEST_REDIS").unwrap();
-        let client = redis::Client::open(format!("{url}9")).unwrap();
-        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let mut connection = support::connection(DATABASE).await;
         let _: () = redis::AsyncCommands::del(&mut connection, key)
             .await
             .unwrap();

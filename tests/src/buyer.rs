@@ -5,8 +5,8 @@ use serde_json::json;
 
 use crate::arm::Invoice;
 use crate::fixture::about;
-use crate::sandbox::ChatMessage;
-use crate::stack::Stack;
+use crate::sandbox::{ChatMessage, says};
+use crate::stack::{Service, Stack};
 use crate::wait::eventually;
 
 /// A product on sale, with what it gives.
@@ -204,11 +204,31 @@ impl<'a> Buyer<'a> {
         .await
     }
 
+    /// Writes and waits for an answer with these words.
+    pub async fn hears(&self, text: &str, words: &str) -> ChatMessage {
+        let after = self.last_message().await;
+        self.stack.sandbox.write(self.id, text).await;
+        let hop = format!("the bot answers {text:?} with {words:?}");
+        self.message(&hop, after, says(words)).await
+    }
+
     /// The number of the newest message in the chat.
     pub async fn last_message(&self) -> i64 {
         let all = self.stack.sandbox.from_bot(self.id, 0).await;
         all.last().map_or(0, |it| it.message_id)
     }
+}
+
+/// Somebody who has paid for a product while the bot was stopped, which it still is: LK and ARM know of the payment,
+/// the bot does not.
+pub async fn paid_without_the_bot(stack: &mut Stack, product: &Product) -> (i64, PayButton) {
+    let buyer = Buyer::new(stack).await;
+    let button = buyer.ready_to_pay(product).await;
+    let person = buyer.id;
+    stack.stop(Service::Bot).await;
+    stack.sandbox.pay(button.invoice, json!({})).await;
+    staff_see(stack, button.invoice, "paid", "waiting").await;
+    (person, button)
 }
 
 /// Waits until ARM shows an invoice so.

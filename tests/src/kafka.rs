@@ -154,6 +154,19 @@ impl Kafka {
         self.find_several(topic, what, 1, fits).await.remove(0)
     }
 
+    /// LK's record of a payment for the bot.
+    ///
+    /// # Panics
+    /// When none comes within the limit.
+    pub async fn payment_record(&self, invoice: u64) -> Found {
+        self.find("tg_robokassa", "LK → bot: payment_callback", move |it| {
+            let record = it.json();
+            record["action"] == "payment_callback"
+                && record["payload"]["data"]["granted"]["invoice_id"] == invoice
+        })
+        .await
+    }
+
     /// So many records of a topic that fit, old ones included.
     ///
     /// # Panics

@@ -1,7 +1,7 @@
 //! A Kafka of a test's own, set up as the real one, that may lose all it has.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 
 use crate::ports;
-use crate::watchdog::Watchdog;
+use crate::watchdog::{Watchdog, Watched};
 
 /// The folder with Kafka's `libs`.
 const HOME: &str = "GEOBOT_TEST_KAFKA_HOME";
@@ -24,11 +24,12 @@ const LIMIT: Duration = Duration::from_secs(90);
 
 /// The broker.
 pub struct OwnKafka {
+    /// Ends before its folder is removed.
+    process: Option<Watched>,
     folder: tempfile::TempDir,
     libs: PathBuf,
     sasl_port: u16,
     internal_port: u16,
-    child: Option<Child>,
     watchdog: Arc<Watchdog>,
 }
 
@@ -63,7 +64,7 @@ impl OwnKafka {
             libs: Path::new(&home).join("libs"),
             sasl_port,
             internal_port,
-            child: None,
+            process: None,
             watchdog: Arc::clone(watchdog),
         };
         kafka.run_anew().await?;
@@ -93,7 +94,7 @@ impl OwnKafka {
     /// # Errors
     /// When it does not come back.
     pub async fn lose_everything(&mut self) -> Result<()> {
-        self.end();
+        self.process = None;
         std::fs::remove_dir_all(data_in(&self.folder))?;
         self.run_anew().await?;
         println!("  ✓ Kafka has lost everything and is up again, empty");
@@ -130,16 +131,15 @@ impl OwnKafka {
             String::from_utf8_lossy(&formatted.stderr)
         );
         let log = std::fs::File::create(self.folder.path().join("kafka.log"))?;
-        let child = self
-            .java("kafka.Kafka")
+        let mut command = self.java("kafka.Kafka");
+        command
             .arg(self.folder.path().join("server.properties"))
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()
-            .context("java can't be started")?;
-        self.watchdog.watch(child.id());
-        self.child = Some(child);
+            .stderr(log);
+        let process =
+            Watched::start(&mut command, &self.watchdog).context("java can't be started")?;
+        self.process = Some(process);
         let settings = KafkaSettings::plaintext(self.internal());
         let answer = tokio::task::spawn_blocking(move || settings.check(LIMIT)).await?;
         answer.map_err(|error| anyhow::anyhow!("our Kafka does not come up: {error}"))
@@ -153,20 +153,6 @@ impl OwnKafka {
             .arg(class)
             .current_dir(self.folder.path());
         command
-    }
-
-    fn end(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-            self.watchdog.forget(child.id());
-        }
-    }
-}
-
-impl Drop for OwnKafka {
-    fn drop(&mut self) {
-        self.end();
     }
 }
 

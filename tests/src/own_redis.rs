@@ -1,23 +1,24 @@
 //! A Redis of a test's own, as durable as the real one, to be killed.
 
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
 use crate::ports;
-use crate::watchdog::Watchdog;
+use crate::watchdog::{Watchdog, Watched};
 
 const LIMIT: Duration = Duration::from_secs(15);
 const PACE: Duration = Duration::from_millis(20);
 
 /// The server.
 pub struct OwnRedis {
+    /// Ends before its folder is removed.
+    process: Option<Watched>,
     folder: tempfile::TempDir,
     port: u16,
-    child: Option<Child>,
     watchdog: Arc<Watchdog>,
 }
 
@@ -31,7 +32,7 @@ impl OwnRedis {
         let mut redis = OwnRedis {
             folder: tempfile::Builder::new().prefix("geobot-redis-").tempdir()?,
             port,
-            child: None,
+            process: None,
             watchdog: Arc::clone(watchdog),
         };
         redis.run().await?;
@@ -58,24 +59,24 @@ impl OwnRedis {
     /// # Errors
     /// When it does not come back.
     pub async fn kill_and_run(&mut self) -> Result<()> {
-        self.end();
+        self.process = None;
         self.run().await
     }
 
     async fn run(&mut self) -> Result<()> {
         let folder: PathBuf = self.folder.path().to_owned();
         // As infra/native/redis.conf has it: a mark is on the disk before Redis answers.
-        let child = Command::new("redis-server")
+        let mut command = Command::new("redis-server");
+        command
             .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1"])
             .args(["--appendonly", "yes", "--appendfsync", "always"])
             .args(["--save", "", "--maxmemory-policy", "noeviction"])
             .current_dir(folder)
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
+            .stdout(Stdio::null());
+        let process = Watched::start(&mut command, &self.watchdog)
             .context("redis-server can't be started")?;
-        self.watchdog.watch(child.id());
-        self.child = Some(child);
+        self.process = Some(process);
         let begin = Instant::now();
         loop {
             if let Ok(mut connection) = self.connection().await
@@ -86,19 +87,5 @@ impl OwnRedis {
             ensure!(begin.elapsed() < LIMIT, "our Redis does not answer");
             tokio::time::sleep(PACE).await;
         }
-    }
-
-    fn end(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-            self.watchdog.forget(child.id());
-        }
-    }
-}
-
-impl Drop for OwnRedis {
-    fn drop(&mut self) {
-        self.end();
     }
 }

@@ -4,13 +4,13 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::watchdog::Watchdog;
+use crate::watchdog::{Watchdog, Watched};
 
 /// How long a start may take.
 const START_LIMIT: Duration = Duration::from_secs(40);
@@ -67,10 +67,9 @@ pub fn command(name: &str, folder: &Path, settings: &[(String, String)]) -> Resu
 #[derive(Debug)]
 pub struct Process {
     name: &'static str,
-    child: Child,
+    child: Watched,
     address: String,
     log: PathBuf,
-    watchdog: Arc<Watchdog>,
 }
 
 impl Process {
@@ -87,19 +86,17 @@ impl Process {
     ) -> Result<Process> {
         let log = folder.join(format!("{name}.log"));
         let file = File::options().create(true).append(true).open(&log)?;
-        let child = command
+        command
             .stdout(file.try_clone()?)
             .stderr(file)
-            .process_group(0)
-            .spawn()
+            .process_group(0);
+        let child = Watched::start(&mut command, watchdog)
             .with_context(|| format!("{name} can't be started"))?;
-        watchdog.watch(child.id());
         Ok(Process {
             name,
             child,
             address: address.to_owned(),
             log,
-            watchdog: Arc::clone(watchdog),
         })
     }
 
@@ -144,7 +141,7 @@ impl Process {
     /// Its process id.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.child.pid()
     }
 
     /// How the process ended, if it has.
@@ -152,11 +149,7 @@ impl Process {
     /// # Errors
     /// The system's.
     pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
-        let status = self.child.try_wait()?;
-        if status.is_some() {
-            self.watchdog.forget(self.child.id());
-        }
-        Ok(status)
+        Ok(self.child.ended()?)
     }
 
     /// Sends a signal.
@@ -174,7 +167,7 @@ impl Process {
         };
         // The shell's own `kill`: safe Rust has no signals, and not every machine has a program of that name.
         let sent = Command::new("/bin/sh")
-            .args(["-c", &format!("kill -{word} {}", self.child.id())])
+            .args(["-c", &format!("kill -{word} {}", self.pid())])
             .status()?;
         ensure!(sent.success(), "{} does not take SIG{word}", self.name);
         Ok(())
@@ -222,16 +215,6 @@ impl Process {
         let text = self.log_since(0);
         let all: Vec<&str> = text.lines().collect();
         all[all.len().saturating_sub(lines)..].join("\n")
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        if let Ok(None) = self.child.try_wait() {
-            let _ = self.child.kill();
-            let _ = self.child.wait();
-        }
-        self.watchdog.forget(self.child.id());
     }
 }
 

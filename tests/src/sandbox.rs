@@ -58,6 +58,11 @@ pub struct ChatButton {
     pub url: Option<String>,
 }
 
+/// Whether a message has these words in its text.
+pub fn says(words: &str) -> impl Fn(&ChatMessage) -> bool + '_ {
+    move |it| it.text.as_deref().is_some_and(|text| text.contains(words))
+}
+
 impl ChatMessage {
     /// The button that opens an address.
     #[must_use]
@@ -226,6 +231,12 @@ impl Sandbox {
             .into_iter()
             .filter(|message| message.from == "bot" && !message.deleted)
             .collect()
+    }
+
+    /// How many messages of the bot in a chat have these words.
+    pub async fn count_of_words(&self, person: i64, words: &str) -> usize {
+        let all = self.from_bot(person, 0).await;
+        all.iter().filter(|it| says(words)(it)).count()
     }
 
     /// How often the chat shows exactly this text of the bot.

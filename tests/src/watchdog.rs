@@ -8,8 +8,8 @@
 use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 
@@ -67,6 +67,64 @@ impl Watchdog {
             // Without a watchdog the tests go on; a leftover is all that can come of it.
             let _ = writeln!(pipe, "{word} {pid}");
         }
+    }
+}
+
+/// A process that is killed when it is dropped, or else when the tests end.
+#[derive(Debug)]
+pub struct Watched {
+    child: Child,
+    watchdog: Arc<Watchdog>,
+}
+
+impl Watched {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// When there is no such program.
+    pub fn start(command: &mut Command, watchdog: &Arc<Watchdog>) -> std::io::Result<Watched> {
+        let child = command.spawn()?;
+        watchdog.watch(child.id());
+        Ok(Watched {
+            child,
+            watchdog: Arc::clone(watchdog),
+        })
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// How it ended, if it has.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn ended(&mut self) -> std::io::Result<Option<ExitStatus>> {
+        let status = self.child.try_wait()?;
+        if status.is_some() {
+            self.watchdog.forget(self.child.id());
+        }
+        Ok(status)
+    }
+
+    /// SIGKILL.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn kill(&mut self) -> std::io::Result<()> {
+        self.child.kill()
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+        self.watchdog.forget(self.child.id());
     }
 }
 

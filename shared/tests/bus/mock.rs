@@ -18,7 +18,9 @@ use crate::service::{App, Member, group, quick};
 
 const LIMIT: Duration = Duration::from_secs(5);
 
-fn cluster(topics: &[&str]) -> (MockCluster<'static, DefaultProducerContext>, KafkaSettings) {
+type Cluster = MockCluster<'static, DefaultProducerContext>;
+
+fn cluster(topics: &[&str]) -> (Cluster, KafkaSettings) {
     let cluster = MockCluster::new(1).unwrap();
     for topic in topics {
         cluster.create_topic(topic, 1, 1).unwrap();
@@ -89,8 +91,8 @@ async fn an_offset_waits_for_its_dead_letter_to_be_acknowledged() {
     member.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_commit_that_the_broker_refuses_is_made_again() {
+/// A member that has handled a record, of a broker that refuses the first commit.
+async fn handled_and_its_commit_refused() -> (Cluster, KafkaSettings, Member) {
     let (cluster, settings) = cluster(&["t", "t.dlq", "info_in"]);
     let value = user("k", 0).value;
     write(&settings, "t", &[&value]);
@@ -99,6 +101,12 @@ async fn a_commit_that_the_broker_refuses_is_made_again() {
     let app = App::new(|_, _| async { Ok(()) });
     let member = Member::start_with(&settings, "t", &app, quick());
     until("it is handled", || async { app.count() == 1 }).await;
+    (cluster, settings, member)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_the_broker_refuses_is_made_again() {
+    let (_cluster, settings, member) = handled_and_its_commit_refused().await;
     // No further record comes, so only the comparison with the broker can tell.
     until("its offset is committed", || async {
         committed(&settings, &group("t"), "t") == 1
@@ -109,14 +117,7 @@ async fn a_commit_that_the_broker_refuses_is_made_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_commit_is_made_again_before_the_partition_is_given_up() {
-    let (cluster, settings) = cluster(&["t", "t.dlq", "info_in"]);
-    let value = user("k", 0).value;
-    write(&settings, "t", &[&value]);
-    let refusal = RDKafkaRespErr::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
-    cluster.request_errors(RDKafkaApiKey::OffsetCommit, &[refusal]);
-    let app = App::new(|_, _| async { Ok(()) });
-    let member = Member::start_with(&settings, "t", &app, quick());
-    until("it is handled", || async { app.count() == 1 }).await;
+    let (_cluster, settings, member) = handled_and_its_commit_refused().await;
     // The refused commit goes out, and the statistics have not told of it yet.
     tokio::time::sleep(quick().commit_every * 3).await;
     member.stop().await;

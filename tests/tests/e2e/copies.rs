@@ -1,22 +1,9 @@
 //! A payment record that comes more than once, or under a key that the bot does not know yet.
 
 use geobot_tests::alone;
-use geobot_tests::buyer::{Buyer, PayButton, Product, staff_see};
-use geobot_tests::kafka::Found;
-use geobot_tests::stack::{Service, Stack};
+use geobot_tests::buyer::{Buyer, Product, paid_without_the_bot, staff_see};
+use geobot_tests::stack::Service;
 use serde_json::{Value, json};
-
-async fn record(stack: &Stack, button: &PayButton) -> Found {
-    let invoice = button.invoice;
-    stack
-        .kafka
-        .find("tg_robokassa", "LK → bot: payment_callback", move |it| {
-            let record = it.json();
-            record["action"] == "payment_callback"
-                && record["payload"]["data"]["granted"]["invoice_id"] == invoice
-        })
-        .await
-}
 
 fn routed(record: &Value, invoice: u64) -> bool {
     record["action"] == "payment_routed" && record["payload"]["data"]["invoice_id"] == invoice
@@ -27,13 +14,8 @@ fn copies_that_two_replicas_handle_at_once_deliver_once_and_all_are_answered() {
     alone(async |stack| {
         const COPIES: usize = 12;
         let product = Product::on_sale(stack).await;
-        let buyer = Buyer::new(stack).await;
-        let button = buyer.ready_to_pay(&product).await;
-        let person = buyer.id;
-        stack.stop(Service::Bot).await;
-        stack.sandbox.pay(button.invoice, json!({})).await;
-        staff_see(stack, button.invoice, "paid", "waiting").await;
-        let original = record(stack, &button).await;
+        let (person, button) = paid_without_the_bot(stack, &product).await;
+        let original = stack.kafka.payment_record(button.invoice).await;
         for copy in 0..COPIES {
             // Keys of their own lead them to all partitions, which no sender of ours does.
             let key = format!("copy-{copy}");

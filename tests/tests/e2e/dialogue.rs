@@ -1,16 +1,10 @@
 //! Every path of the conversation: commands, buttons of today and of yesterday, and a place on the map.
 
 use geobot_tests::buyer::Buyer;
-use geobot_tests::sandbox::ChatMessage;
+use geobot_tests::sandbox::{ChatMessage, says};
 use geobot_tests::stack::{Service, Stack};
 use geobot_tests::{alone, eventually, shared};
 use serde_json::{Value, json};
-
-async fn says(stack: &Stack, buyer: &Buyer<'_>, command: &str, words: &str) -> ChatMessage {
-    let after = buyer.last_message().await;
-    stack.sandbox.write(buyer.id, command).await;
-    answer(buyer, command, after, words).await
-}
 
 async fn presses(
     stack: &Stack,
@@ -27,8 +21,7 @@ async fn presses(
 
 async fn answer(buyer: &Buyer<'_>, what: &str, after: i64, words: &str) -> ChatMessage {
     let hop = format!("the bot answers {what}");
-    let fits = |it: &ChatMessage| it.text.as_deref().is_some_and(|text| text.contains(words));
-    buyer.message(&hop, after, fits).await
+    buyer.message(&hop, after, says(words)).await
 }
 
 async fn keyboard(stack: &Stack, person: i64) -> Value {
@@ -44,14 +37,14 @@ fn every_command_is_answered() {
     shared(async |stack| {
         let buyer = Buyer::new(stack).await;
         buyer.start().await;
-        says(stack, &buyer, "/help", "Robokassa").await;
-        says(stack, &buyer, "/payments", "Платежей пока нет").await;
-        says(stack, &buyer, "/subscriptions", "Подписок пока нет").await;
-        says(stack, &buyer, "/settings", "Что присылать").await;
-        says(stack, &buyer, "/stop", "больше не присылаю").await;
-        says(stack, &buyer, "/profile", "Язык: русский").await;
-        says(stack, &buyer, "/fly", "Такой команды нет").await;
-        says(stack, &buyer, "/start spring", "Здравствуйте").await;
+        buyer.hears("/help", "Robokassa").await;
+        buyer.hears("/payments", "Платежей пока нет").await;
+        buyer.hears("/subscriptions", "Подписок пока нет").await;
+        buyer.hears("/settings", "Что присылать").await;
+        buyer.hears("/stop", "больше не присылаю").await;
+        buyer.hears("/profile", "Язык: русский").await;
+        buyer.hears("/fly", "Такой команды нет").await;
+        buyer.hears("/start spring", "Здравствуйте").await;
     });
 }
 
@@ -59,7 +52,7 @@ fn every_command_is_answered() {
 fn every_button_of_the_menu_is_answered() {
     shared(async |stack| {
         let buyer = Buyer::new(stack).await;
-        let menu = says(stack, &buyer, "/start", "Здравствуйте").await;
+        let menu = buyer.hears("/start", "Здравствуйте").await;
         presses(stack, &buyer, &menu, "payments", "Платежей пока нет").await;
         presses(stack, &buyer, &menu, "subscriptions", "Подписок пока нет").await;
         presses(stack, &buyer, &menu, "profile", "Язык: русский").await;
@@ -91,7 +84,7 @@ fn the_cabinet_is_opened_by_a_link_that_works_once_and_can_t_be_passed_on() {
     shared(async |stack| {
         let buyer = Buyer::new(stack).await;
         buyer.start().await;
-        let link = says(stack, &buyer, "/cabinet", "один раз").await;
+        let link = buyer.hears("/cabinet", "один раз").await;
         let url = link.link().unwrap_or_default();
         assert!(
             url.contains(stack.address(Service::Lk)),
@@ -127,7 +120,7 @@ fn a_place_is_not_wanted_while_location_is_off() {
     shared(async |stack| {
         let buyer = Buyer::new(stack).await;
         buyer.start().await;
-        let settings = says(stack, &buyer, "/settings", "Что присылать").await;
+        let settings = buyer.hears("/settings", "Что присылать").await;
         assert_eq!(settings.click("city"), None);
         let after = buyer.last_message().await;
         let place = json!({"location": {"latitude": 55.7558, "longitude": 37.6173}});
@@ -144,7 +137,7 @@ fn a_place_becomes_a_job_and_the_city_is_told() {
         stack.start_with(Service::Bot, &on).await;
         let buyer = Buyer::new(stack).await;
         buyer.start().await;
-        let settings = says(stack, &buyer, "/settings", "Что присылать").await;
+        let settings = buyer.hears("/settings", "Что присылать").await;
         presses(stack, &buyer, &settings, "city", "Нажмите кнопку").await;
         let asked = keyboard(stack, buyer.id).await;
         assert_eq!(asked["keyboard"][0][0]["request_location"], true, "{asked}");

@@ -1,6 +1,7 @@
 //! Chats: announced to staff when the bot becomes their administrator, and opened to who has bought access.
 
 use geobot_tests::buyer::Buyer;
+use geobot_tests::sandbox::says;
 use geobot_tests::stack::Stack;
 use geobot_tests::{eventually, goods, shared};
 use serde_json::{Value, json};
@@ -86,11 +87,7 @@ fn who_has_bought_access_is_let_in_and_told() {
         })
         .await;
         buyer
-            .message("the bot says so", after, |it| {
-                it.text
-                    .as_deref()
-                    .is_some_and(|text| text.contains("одобрена"))
-            })
+            .message("the bot says so", after, says("одобрена"))
             .await;
     });
 }

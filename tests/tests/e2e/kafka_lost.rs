@@ -2,7 +2,7 @@
 
 use geobot_shared::bus::{Cause, KafkaSettings, Producer};
 use geobot_shared::topics::InfoIn;
-use geobot_tests::buyer::{Buyer, Product, staff_see};
+use geobot_tests::buyer::{Buyer, Product, paid_without_the_bot};
 use geobot_tests::kafka::Kafka;
 use geobot_tests::own_kafka::OwnKafka;
 use geobot_tests::stack::Service;
@@ -17,21 +17,8 @@ use crate::older_graph::each_endpoint_reaches_logstash;
 fn a_kafka_wiped_between_payment_and_routing_costs_nobody_anything_and_all_go_on() {
     on_a_kafka_of_its_own(async |stack, kafka| {
         let product = Product::on_sale(stack).await;
-        let buyer = Buyer::new(stack).await;
-        let button = buyer.ready_to_pay(&product).await;
-        let person = buyer.id;
-        stack.stop(Service::Bot).await;
-        stack.sandbox.pay(button.invoice, json!({})).await;
-        staff_see(stack, button.invoice, "paid", "waiting").await;
-        let invoice = json!(button.invoice);
-        stack
-            .kafka
-            .find("tg_robokassa", "LK → bot: payment_callback", move |it| {
-                let record = it.json();
-                record["action"] == "payment_callback"
-                    && record["payload"]["data"]["granted"]["invoice_id"] == invoice
-            })
-            .await;
+        let (person, button) = paid_without_the_bot(stack, &product).await;
+        stack.kafka.payment_record(button.invoice).await;
         kafka.lose_everything().await.unwrap();
         stack.ensure_topics().await.unwrap();
         stack.start_again(Service::Bot).await;

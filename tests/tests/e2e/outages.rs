@@ -1,6 +1,6 @@
 //! What breaks between a payment and its delivery: nothing is lost and nothing comes twice.
 
-use geobot_tests::buyer::{Buyer, Product, staff_see};
+use geobot_tests::buyer::{Buyer, Product, paid_without_the_bot};
 use geobot_tests::stack::{Service, WEBHOOK_SECRET};
 use geobot_tests::{alone, eventually};
 use serde_json::json;
@@ -33,12 +33,7 @@ fn a_late_payment_after_expiry_is_routed() {
 fn redis_emptied_between_payment_and_routing_routes_once() {
     alone(async |stack| {
         let product = Product::on_sale(stack).await;
-        let buyer = Buyer::new(stack).await;
-        let button = buyer.ready_to_pay(&product).await;
-        let person = buyer.id;
-        stack.stop(Service::Bot).await;
-        stack.sandbox.pay(button.invoice, json!({})).await;
-        staff_see(stack, button.invoice, "paid", "waiting").await;
+        let (person, button) = paid_without_the_bot(stack, &product).await;
         stack.servers.empty_redis().await.unwrap();
         stack.start_again(Service::Bot).await;
 
@@ -120,21 +115,8 @@ fn an_lk_killed_right_after_its_ok_still_tells_the_bot() {
 fn a_payment_whose_record_kafka_lost_is_published_again_and_routed() {
     alone(async |stack| {
         let product = Product::on_sale(stack).await;
-        let buyer = Buyer::new(stack).await;
-        let button = buyer.ready_to_pay(&product).await;
-        let person = buyer.id;
-        stack.stop(Service::Bot).await;
-        stack.sandbox.pay(button.invoice, json!({})).await;
-        staff_see(stack, button.invoice, "paid", "waiting").await;
-        let invoice = json!(button.invoice);
-        stack
-            .kafka
-            .find("tg_robokassa", "LK → bot: payment_callback", move |it| {
-                let record = it.json();
-                record["action"] == "payment_callback"
-                    && record["payload"]["data"]["granted"]["invoice_id"] == invoice
-            })
-            .await;
+        let (person, button) = paid_without_the_bot(stack, &product).await;
+        stack.kafka.payment_record(button.invoice).await;
         stack.kafka.lose_records("tg_robokassa").await;
         stack.start_again(Service::Bot).await;
 

@@ -1,7 +1,7 @@
 //! Promo codes, from ARM to the chat.
 
 use geobot_tests::buyer::{Buyer, PayButton, Product};
-use geobot_tests::sandbox::ChatMessage;
+use geobot_tests::sandbox::{ChatMessage, says};
 use geobot_tests::shared;
 use geobot_tests::stack::Stack;
 use serde_json::json;
@@ -83,12 +83,7 @@ fn a_code_of_the_whole_price_needs_no_payment_and_gives_a_person_one() {
         buyer.gets(&product).await;
 
         // The code has no limits, and still nobody takes the same thing home twice.
-        with_code(stack, &buyer, &product, &code, |it| {
-            it.text
-                .as_deref()
-                .is_some_and(|text| text.contains("не подошёл"))
-        })
-        .await;
+        with_code(stack, &buyer, &product, &code, says("не подошёл")).await;
         buyer.gets(&product).await;
     });
 }

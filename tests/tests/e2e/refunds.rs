@@ -1,6 +1,7 @@
 //! Money goes back: staff ask in ARM, LK calls Robokassa, and everybody sees what came of it.
 
 use geobot_tests::buyer::{Buyer, PayButton, Product};
+use geobot_tests::sandbox::says;
 use geobot_tests::stack::Stack;
 use geobot_tests::{eventually, shared};
 use serde_json::{Value, json};
@@ -76,11 +77,7 @@ fn a_whole_refund_takes_the_right_back_and_tells_the_person() {
         .await;
         let number = button.invoice.to_string();
         buyer
-            .message("the person is told", after, |it| {
-                it.text
-                    .as_deref()
-                    .is_some_and(|text| text.contains(&number))
-            })
+            .message("the person is told", after, says(&number))
             .await;
 
         // There is nothing left to give back.

@@ -1,6 +1,7 @@
 //! The token was withdrawn while the bot runs: one clear alert, nothing is lost, and all goes on with a good one.
 
 use geobot_tests::buyer::Buyer;
+use geobot_tests::sandbox::says;
 use geobot_tests::{alone, eventually};
 use serde_json::json;
 
@@ -37,9 +38,7 @@ fn a_withdrawn_token_is_told_of_once_and_loses_nothing() {
             })
             .await;
         buyer
-            .message("what was written is passed on", 0, |it| {
-                it.text.as_deref().is_some_and(|it| it.contains("Передал"))
-            })
+            .message("what was written is passed on", 0, says("Передал"))
             .await;
         assert_eq!(told().await, 1);
     });

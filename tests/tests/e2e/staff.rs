@@ -1,6 +1,7 @@
 //! What staff hears of errors in Telegram.
 
 use geobot_tests::buyer::Buyer;
+use geobot_tests::sandbox::says;
 use geobot_tests::stack::{Service, Stack};
 use geobot_tests::{alone, eventually};
 use serde_json::json;
@@ -99,11 +100,7 @@ fn an_error_of_a_service_reaches_staff_through_the_logger() {
             .write("info_in", None, value.as_bytes(), &[])
             .await;
         let told = Buyer::known(stack, chat)
-            .message("LK → logger → bot → staff", 0, |it| {
-                it.text
-                    .as_deref()
-                    .is_some_and(|text| text.contains(&action))
-            })
+            .message("LK → logger → bot → staff", 0, says(&action))
             .await;
         let text = told.text.unwrap_or_default();
         assert!(text.contains("A <thing> went wrong"), "{text}");

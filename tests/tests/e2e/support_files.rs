@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use geobot_tests::buyer::Buyer;
+use geobot_tests::sandbox::says;
 use geobot_tests::stack::Stack;
 use geobot_tests::{alone, eventually, goods, shared};
 use serde_json::{Value, json};
@@ -45,14 +46,6 @@ async fn told(stack: &Stack, person: i64, wanted: usize) -> Vec<Value> {
     data.collect()
 }
 
-async fn acknowledged(stack: &Stack, person: i64, words: &str) -> usize {
-    let all = stack.sandbox.from_bot(person, 0).await;
-    let says = |it: &&geobot_tests::sandbox::ChatMessage| {
-        it.text.as_deref().is_some_and(|text| text.contains(words))
-    };
-    all.iter().filter(says).count()
-}
-
 #[test]
 fn a_photo_reaches_staff_with_its_bytes_and_its_caption() {
     shared(async |stack| {
@@ -68,13 +61,7 @@ fn a_photo_reaches_staff_with_its_bytes_and_its_caption() {
         assert_eq!(attachment["file"]["size"], bytes.len());
         let name = attachment["file"]["sha256"].as_str().unwrap();
         assert_eq!(goods::files(stack).read(name).await.unwrap(), bytes);
-        buyer
-            .message("the bot says so", 0, |it| {
-                it.text
-                    .as_deref()
-                    .is_some_and(|text| text.contains("Передал"))
-            })
-            .await;
+        buyer.message("the bot says so", 0, says("Передал")).await;
         eventually("ARM shows the message", async || {
             let card = stack.arm.user(buyer.id).await.unwrap_or_default();
             match card["messages"].to_string().contains("This is broken") {
@@ -100,13 +87,9 @@ fn an_album_is_passed_on_whole_and_acknowledged_once() {
         // A later message is answered after everything that belongs to the album.
         stack.sandbox.write(buyer.id, "/help").await;
         buyer
-            .message("the bot answers /help", 0, |it| {
-                it.text
-                    .as_deref()
-                    .is_some_and(|text| text.contains("Robokassa"))
-            })
+            .message("the bot answers /help", 0, says("Robokassa"))
             .await;
-        assert_eq!(acknowledged(stack, buyer.id, "Передал").await, 1);
+        assert_eq!(stack.sandbox.count_of_words(buyer.id, "Передал").await, 1);
     });
 }
 
@@ -124,11 +107,7 @@ fn a_file_that_is_too_long_for_a_bot_is_named_and_the_message_goes_on() {
         assert_eq!(attachment["file"], Value::Null);
         assert!(attachment["missing"].as_str().unwrap().contains("20 MB"));
         buyer
-            .message("the bot says what it could not take", 0, |it| {
-                it.text
-                    .as_deref()
-                    .is_some_and(|text| text.contains("20 МБ"))
-            })
+            .message("the bot says what it could not take", 0, says("20 МБ"))
             .await;
     });
 }
@@ -141,10 +120,7 @@ fn a_contact_is_answered_clearly_and_bothers_nobody() {
         let contact = json!({"contact": {"phone_number": "+70000000000"}});
         stack.sandbox.send_to_bot(buyer.id, contact).await;
         buyer
-            .message("the bot says what it can pass on", 0, |it| {
-                let text = it.text.as_deref().unwrap_or_default();
-                text.contains("не получится")
-            })
+            .message("the bot says what it can pass on", 0, says("не получится"))
             .await;
         let card = stack.arm.user(buyer.id).await.unwrap_or_default();
         assert!(!card.to_string().contains("+70000000000"), "{card}");

@@ -1,26 +1,14 @@
 //! People who leave a path of the conversation, come back to old messages, or press what is not theirs.
 
 use geobot_tests::buyer::{Buyer, Product};
-use geobot_tests::sandbox::ChatMessage;
+use geobot_tests::sandbox::{ChatMessage, says};
 use geobot_tests::stack::Stack;
 use geobot_tests::{alone, eventually, shared};
 use serde_json::{Value, json};
 
-fn says(words: &str) -> impl Fn(&ChatMessage) -> bool + '_ {
-    move |it| it.text.as_deref().is_some_and(|text| text.contains(words))
-}
-
 async fn presses(stack: &Stack, buyer: &Buyer<'_>, under: &ChatMessage, button: &str) {
     let click = stack.sandbox.click(buyer.id, under.message_id, button);
     click.await;
-}
-
-/// Writes and waits for the answer with these words.
-async fn hears(stack: &Stack, buyer: &Buyer<'_>, text: &str, words: &str) -> ChatMessage {
-    let after = buyer.last_message().await;
-    stack.sandbox.write(buyer.id, text).await;
-    let hop = format!("the bot answers {text:?} with {words:?}");
-    buyer.message(&hop, after, says(words)).await
 }
 
 /// The offer of a product, by which its promo code can be entered.
@@ -77,8 +65,8 @@ fn who_leaves_the_promo_code_for_something_else_writes_to_staff_again() {
         let buyer = Buyer::new(stack).await;
         buyer.start().await;
         asked_for_promo(stack, &buyer, &product).await;
-        hears(stack, &buyer, "/payments", "Ваши платежи").await;
-        hears(stack, &buyer, "Where is my book?", "Передал").await;
+        buyer.hears("/payments", "Ваши платежи").await;
+        buyer.hears("Where is my book?", "Передал").await;
         written(stack, &buyer, "Where is my book?").await;
     });
 }
@@ -93,7 +81,7 @@ fn a_payment_for_another_product_leaves_a_person_to_the_promo_code() {
         buyer.pay(&button).await;
         buyer.gets(&paid).await;
         buyer.staff_see(&button, "paid", "delivered").await;
-        hears(stack, &buyer, "NO-SUCH-CODE", "Промокод не подошёл").await;
+        buyer.hears("NO-SUCH-CODE", "Промокод не подошёл").await;
     });
 }
 
@@ -107,7 +95,7 @@ fn a_wrong_promo_code_can_be_tried_again_and_the_product_bought_without() {
         let buyer = Buyer::new(stack).await;
         buyer.start().await;
         asked_for_promo(stack, &buyer, &product).await;
-        let refused = hears(stack, &buyer, "NO-SUCH-CODE", "Промокод не подошёл").await;
+        let refused = buyer.hears("NO-SUCH-CODE", "Промокод не подошёл").await;
         presses(stack, &buyer, &refused, &format!("promo:{}", product.id)).await;
         let asked = buyer.message(
             "a code is asked",
@@ -116,7 +104,7 @@ fn a_wrong_promo_code_can_be_tried_again_and_the_product_bought_without() {
         );
         asked.await;
         let typed = format!("  {}  ", code.to_lowercase());
-        let offer = hears(stack, &buyer, &typed, "149,50").await;
+        let offer = buyer.hears(&typed, "149,50").await;
         presses(stack, &buyer, &refused, &format!("buy:{}", product.id)).await;
         let whole = buyer.message("the full price", offer.message_id, says("299"));
         assert!(whole.await.click("menu").is_some(), "there is a way back");
@@ -147,7 +135,7 @@ fn i_have_paid_before_paying_says_that_nothing_came_and_offers_to_look_again() {
         presses(stack, &buyer, &told, &check).await;
         let after = told.message_id;
         buyer.message("LK → bot", after, says("оплачен.")).await;
-        hears(stack, &stranger, "/help", "Robokassa").await;
+        stranger.hears("/help", "Robokassa").await;
         let all = stack.sandbox.from_bot(stranger.id, 0).await;
         assert!(all.iter().all(|it| !says(&product.title)(it)), "{all:?}");
     });
@@ -232,21 +220,19 @@ fn an_unknown_command_is_answered_and_one_with_words_reaches_staff() {
     shared(async |stack| {
         let buyer = Buyer::new(stack).await;
         buyer.start().await;
-        let told = hears(stack, &buyer, "/fly", "Такой команды нет").await;
+        let told = buyer.hears("/fly", "Такой команды нет").await;
         assert!(told.click("products").is_some());
-        hears(stack, &buyer, "/Menu@geobot_sandbox_bot", "Что показать").await;
-        let profile = hears(stack, &buyer, "/profile", &buyer.id.to_string()).await;
+        buyer
+            .hears("/Menu@geobot_sandbox_bot", "Что показать")
+            .await;
+        let profile = buyer.hears("/profile", &buyer.id.to_string()).await;
         assert!(says("Новости магазина: приходят")(&profile), "{profile:?}");
         presses(stack, &buyer, &profile, "lang:en").await;
         let english = buyer.message("in English", profile.message_id, says("We speak English"));
         english.await;
-        hears(
-            stack,
-            &buyer,
-            "/refund my book please",
-            "passed your message on",
-        )
-        .await;
+        buyer
+            .hears("/refund my book please", "passed your message on")
+            .await;
         written(stack, &buyer, "/refund my book please").await;
     });
 }
@@ -260,7 +246,9 @@ fn a_start_link_of_any_content_is_welcomed_and_kept() {
             "\u{1F980} <b>".to_owned(),
         ] {
             let buyer = Buyer::new(stack).await;
-            hears(stack, &buyer, &format!("/start {payload}"), "Здравствуйте").await;
+            buyer
+                .hears(&format!("/start {payload}"), "Здравствуйте")
+                .await;
             eventually("bot → ARM: user_started", async || {
                 let card = stack.arm.user(buyer.id).await.unwrap_or_default();
                 match card["telegram"]["start_payload"] == payload {
@@ -311,7 +299,7 @@ fn a_reminder_reaches_nobody_who_wants_none_and_the_end_everybody() {
     shared(async |stack| {
         let buyer = Buyer::new(stack).await;
         buyer.start().await;
-        let settings = hears(stack, &buyer, "/settings", "Что присылать").await;
+        let settings = buyer.hears("/settings", "Что присылать").await;
         presses(stack, &buyer, &settings, "reminders:off").await;
         eventually("the switch turns", async || {
             let all = stack.sandbox.from_bot(buyer.id, 0).await;
@@ -363,7 +351,7 @@ fn after_redis_was_lost_old_buttons_sell_and_a_language_is_remembered() {
         let buyer = Buyer::new(stack).await;
         buyer.start().await;
         let list = buyer.find(&product).await;
-        let menu = hears(stack, &buyer, "/profile", "Язык").await;
+        let menu = buyer.hears("/profile", "Язык").await;
         presses(stack, &buyer, &menu, "lang:en").await;
         let english = buyer.message("in English", menu.message_id, says("We speak English"));
         let english = english.await;
